@@ -1,0 +1,1 @@
+"""Rules: values and decisions. No I/O, no clock, no framework."""

@@ -1,0 +1,1 @@
+"""Tests, named as promises; folders mirror the code, `stories` run end to end."""
