@@ -1,0 +1,1 @@
+"""HTTP in: parse, limit, authenticate, answer. The only place that knows Flask."""

@@ -1,0 +1,178 @@
+"""The map: verb, path, view, assurance asked for, limit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, Response, request
+
+from service.edge import authenticator, challenge, docs, health, login, operation, reloadly, session, signup
+from service.edge.bodies import (
+    ApproveOperation,
+    Body,
+    ConfirmAuthenticator,
+    DraftTopUp,
+    Empty,
+    LogIn,
+    RefreshTokens,
+    RevokeTokens,
+    SendCode,
+    SignUp,
+    VerifyCode,
+    parse,
+)
+from service.edge.guard import Assurance, Guard
+from service.edge.jsons import read_object
+from service.edge.limits import Limits, address_bucket
+from service.flows import Gateway
+from service.model.errors import BadRequest
+from service.model.session import Session
+
+_ANYONE, _HOLDER, _READER = Assurance.ANYONE, Assurance.HOLDER, Assurance.READER
+_SESSION, _FRESH = Assurance.SESSION, Assurance.FRESH
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One line of the map.
+
+    `limit` names a class of LimitPolicy; None is for the probes alone. With `body` None
+    the view reads the request itself: the compatible lane, whose bodies are Reloadly's.
+    """
+
+    verb: str
+    path: str
+    operation: str
+    view: Callable[..., Response]
+    assurance: Assurance
+    limit: str | None
+    body: type[Body] | None = Empty
+    query: tuple[str, ...] = ()
+
+
+ROUTES = (
+    Route("POST", "/v1/signup", "signUp", signup.sign_up, _ANYONE, "account", SignUp),
+    Route("POST", "/v1/login", "logIn", login.log_in, _ANYONE, "account", LogIn),
+    Route("GET", "/v1/challenges/<challenge_id>", "showChallenge", challenge.show, _HOLDER, "account"),
+    Route(
+        "POST", "/v1/challenges/<challenge_id>/send", "sendCode", challenge.send, _HOLDER, "account", SendCode
+    ),
+    Route(
+        "POST",
+        "/v1/challenges/<challenge_id>/verify",
+        "verifyCode",
+        challenge.verify,
+        _HOLDER,
+        "account",
+        VerifyCode,
+    ),
+    Route("POST", "/v1/reauthenticate", "reauthenticate", challenge.reauthenticate, _SESSION, "session"),
+    Route("POST", "/v1/tokens/refresh", "refreshTokens", session.refresh, _ANYONE, "account", RefreshTokens),
+    Route("POST", "/v1/tokens/revoke", "logOut", session.log_out, _HOLDER, "account", RevokeTokens),
+    Route("GET", "/v1/me", "showSubscriber", authenticator.show_subscriber, _SESSION, "session"),
+    Route("GET", "/v1/authenticators", "listAuthenticators", authenticator.listed, _SESSION, "session"),
+    Route("POST", "/v1/authenticators/totp", "bindTotp", authenticator.bind_totp, _FRESH, "session"),
+    Route(
+        "POST",
+        "/v1/authenticators/<authenticator_id>/confirm",
+        "confirmAuthenticator",
+        authenticator.confirm,
+        _SESSION,
+        "session",
+        ConfirmAuthenticator,
+    ),
+    Route(
+        "POST", "/v1/operations/top-ups", "draftTopUp", operation.draft_top_up, _SESSION, "money", DraftTopUp
+    ),
+    Route(
+        "GET",
+        "/v1/operations",
+        "listOperations",
+        operation.listed,
+        _SESSION,
+        "session",
+        query=("cursor", "limit"),
+    ),
+    Route("GET", "/v1/operations/<operation_id>", "showOperation", operation.show, _SESSION, "session"),
+    Route(
+        "POST",
+        "/v1/operations/<operation_id>/approve",
+        "approveOperation",
+        operation.approve,
+        _SESSION,
+        "money",
+        ApproveOperation,
+    ),
+    Route(
+        "POST",
+        "/v1/operations/<operation_id>/cancel",
+        "cancelOperation",
+        operation.cancel,
+        _SESSION,
+        "session",
+    ),
+    Route(
+        "GET", "/v1/reloadly/<product>/<path:path>", "readReloadly", reloadly.call, _READER, "catalogue", None
+    ),
+    Route(
+        "POST",
+        "/v1/reloadly/<product>/<path:path>",
+        "callReloadly",
+        reloadly.call,
+        _READER,
+        "catalogue",
+        None,
+    ),
+    Route("GET", "/healthz", "showLiveness", health.live, _ANYONE, None),
+    Route("GET", "/readyz", "showReadiness", health.ready, _ANYONE, None),
+    Route("GET", "/openapi.yaml", "showContract", docs.contract, _ANYONE, None),
+)
+
+
+def register(app: Flask, gateway: Gateway, guard: Guard, limits: Limits) -> None:
+    """Put every route on the app."""
+    for route in ROUTES:
+        app.add_url_rule(
+            route.path,
+            endpoint=route.operation,
+            view_func=_view(route, gateway, guard, limits),
+            methods=[route.verb],
+            provide_automatic_options=False,
+        )
+
+
+def _view(route: Route, gateway: Gateway, guard: Guard, limits: Limits) -> Callable[..., Response]:
+    """Return what Flask calls: limit, session, body, then the view with just what it asked for."""
+
+    def view(**path: str) -> Response:
+        caller = _let_in(route, guard, limits)
+        arguments: list[object] = [gateway] if route.assurance is _ANYONE else [gateway, caller]
+        if route.body is None:
+            return route.view(*arguments, limits, **path)
+        body = _body(route)
+        if route.body is not Empty:
+            arguments.append(body)
+        return route.view(*arguments, **path)
+
+    return view
+
+
+def _let_in(route: Route, guard: Guard, limits: Limits) -> Session | None:
+    """Count by network where nobody is known yet, by session where somebody is."""
+    known = route.assurance not in (_ANYONE, _HOLDER)
+    if route.limit and not known:
+        limits.check(route.limit, address_bucket())
+    caller = guard.session(route.assurance)
+    if route.limit and known and caller:
+        limits.check(route.limit, caller.session_id)
+    return caller
+
+
+def _body(route: Route) -> Body:
+    """Return the parsed body; a query that the route does not have is refused with it."""
+    unknown = sorted(set(request.args) - set(route.query))
+    repeated = sorted(name for name in request.args if len(request.args.getlist(name)) > 1)
+    if unknown or repeated:
+        wrong = [{"pointer": f"?{name[:64]}", "detail": "unknown or repeated"} for name in unknown + repeated]
+        raise BadRequest("The query does not follow the contract.", errors=wrong)
+    return parse(route.body or Empty, read_object(request) if route.verb == "POST" else {})
