@@ -55,13 +55,23 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database; the test runs once on each engine."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/gateway.db"
-    url = request.getfixturevalue("postgres_url")
+    return emptied(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> str:
+    """An empty database, on PostgreSQL only: several processes cannot share SQLite."""
+    return emptied(postgres_url)
+
+
+def emptied(url: str) -> str:
+    """Drop whatever a PostgreSQL database holds."""
     engine = sa.create_engine(Database(url).url)
     with engine.begin() as connection:
         connection.execute(sa.text("DROP SCHEMA public CASCADE"))
         connection.execute(sa.text("CREATE SCHEMA public"))
     engine.dispose()
-    return str(url)
+    return url
 
 
 @pytest.fixture

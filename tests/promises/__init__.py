@@ -1,0 +1,1 @@
+"""Promises under races, crashes and faults, with real processes."""
