@@ -47,7 +47,9 @@ def print_rows(
     if as_json:
         click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, default=str))
         return
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, no_wrap=column == columns[0])
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
     Console(width=None if Console().is_terminal else 140).print(table)

@@ -1,5 +1,7 @@
 """gateway show: one subscriber, or one operation, as the database has it."""
 
+from datetime import datetime
+
 import click
 
 from service.cli.common import as_json, print_rows, spoken
@@ -27,17 +29,7 @@ def show(what: str, *, as_json: bool) -> None:
     print_rows("Operation", _OPERATION, [_row(operation)], as_json=as_json)
 
 
-_OPERATION = (
-    "operation",
-    "status",
-    "action",
-    "amount",
-    "cost",
-    "upstream",
-    "approved by",
-    "created",
-    "updated",
-)
+_OPERATION = ("operation", "status", "amount", "cost", "upstream", "created", "approved", "updated")
 
 
 def _row(operation: Operation) -> tuple[object, ...]:
@@ -45,14 +37,17 @@ def _row(operation: Operation) -> tuple[object, ...]:
     return (
         operation.operation_id,
         operation.status.value,
-        operation.action,
         str(operation.delivered),
         str(operation.cost),
         operation.upstream_id,
-        operation.approved_at and f"session {operation.session_id[:8]}",
-        f"{operation.created_at:%Y-%m-%d %H:%M:%S}",
-        f"{operation.updated_at:%Y-%m-%d %H:%M:%S}",
+        _when(operation.created_at),
+        _when(operation.approved_at),
+        _when(operation.updated_at),
     )
+
+
+def _when(at: datetime | None) -> str | None:
+    return f"{at:%m-%d %H:%M:%S}" if at else None
 
 
 def _show_subscriber(parts: Parts, phone: str, *, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """Answer shapes, named as in openapi.yaml."""
 
+import math
 from datetime import datetime
 
 from service.edge.jsons import instant
@@ -24,7 +25,7 @@ def challenge_body(challenge: Challenge, now: datetime) -> dict[str, object]:
         "attempts_left": challenge.attempts_left,
         "expires_at": instant(challenge.expires_at),
         "expires_in": _seconds(challenge.expires_at, now),
-        "resend_in": _seconds(challenge.resend_at, now) if challenge.resend_at else 0,
+        "resend_in": _wait(challenge.resend_at, now),
         "server_time": instant(now),
     }
 
@@ -40,6 +41,11 @@ def _delivery(challenge: Challenge) -> dict[str, object]:
 
 def _seconds(until: datetime, now: datetime) -> int:
     return max(0, int((until - now).total_seconds()))
+
+
+def _wait(until: datetime | None, now: datetime) -> int:
+    """Round up: who asks again that many seconds later is never too early."""
+    return max(0, math.ceil((until - now).total_seconds())) if until else 0
 
 
 def tokens_body(tokens: Tokens) -> dict[str, object]:

@@ -72,7 +72,7 @@ class BindTotp:
             session_id=session.session_id,
         )
         self.accounts.add_pending(session.subscriber_id, authenticator, event)
-        uri = totp.provisioning_uri(subscriber.phone.hint, self.issuer)
+        uri = totp.provisioning_uri(f"number ending {subscriber.phone.e164[-2:]}", self.issuer)
         return TotpBinding(authenticator, totp, uri)
 
     def _totp(self) -> Totp:
