@@ -50,7 +50,7 @@ def parse_recipient(number: str, country: str) -> PhoneNumber:
 
 
 def _parse(text: str, country: str | None) -> PhoneNumber:
-    if len(text) > 32 or not set(text) <= set("+0123456789 .-()"):
+    if len(text) > 32 or "+" in text[1:] or not set(text) <= set("+0123456789 .-()"):
         raise BadPhoneNumber
     for spelling in (text, f"+{text}") if country else (text,):
         number = _parse_once(spelling, country)
