@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from service.edge import limits, problems, routes, telemetry
+from service.edge import bounds, limits, problems, routes, telemetry
 from service.edge.guard import Guard
 from service.edge.jsons import LARGEST
 from service.flows import Gateway
@@ -16,6 +16,8 @@ def create_app(settings: Settings, gateway: Gateway) -> Flask:
     app.url_map.merge_slashes = False
     telemetry.install(app)
     problems.install(app)
+    bounds.install(app)
     counting = limits.install(app, settings.limits, settings.redis_url, settings.fleet_processes)
-    routes.register(app, gateway, Guard(gateway, settings.sessions), counting)
+    intake = bounds.Intake(max(1, settings.threads // 2))
+    routes.register(app, gateway, Guard(gateway, settings.sessions), counting, intake)
     return app

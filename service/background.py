@@ -1,6 +1,7 @@
 """One daemon thread per job in each process; what a job takes up, it claims in SQL first."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,11 +24,11 @@ class Job:
 
 def jobs(gateway: Gateway, wait_for_texts: Callable[[float], None]) -> tuple[Job, ...]:
     """Return the jobs of one process. Two send texts, so that a slow carrier holds up half of them."""
-    pause = threading.Event()
     return (
         Job("texts-1", gateway.send_texts, lambda: wait_for_texts(1.0)),
         Job("texts-2", gateway.send_texts, lambda: wait_for_texts(1.0)),
-        Job("reconcile", gateway.reconcile, lambda: _rest(pause, 1.0)),
+        Job("reconcile", gateway.reconcile, lambda: time.sleep(1.0)),
+        Job("expire", gateway.expire, lambda: time.sleep(1.0)),
     )
 
 
@@ -38,7 +39,6 @@ def start(work: tuple[Job, ...]) -> None:
 
 
 def _run(job: Job) -> None:
-    pause = threading.Event()
     while True:
         try:
             while job.run():
@@ -46,8 +46,4 @@ def _run(job: Job) -> None:
             job.wait()
         except Exception as error:  # noqa: BLE001  a job outlives whatever fails in it
             _log.error("job_failed", job=job.name, error=type(error).__name__, exc_info=error)
-            _rest(pause, _PAUSE_AFTER_FAILURE)
-
-
-def _rest(pause: threading.Event, seconds: float) -> None:
-    pause.wait(seconds)
+            time.sleep(_PAUSE_AFTER_FAILURE)

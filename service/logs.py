@@ -2,9 +2,22 @@
 
 import logging
 import sys
+from pathlib import Path
+from traceback import extract_tb
 
 import structlog
-from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import ExcInfo
+
+
+def places(exc_info: ExcInfo) -> list[str]:
+    """
+    Return where an exception came from, innermost last.
+
+    Never its local variables, which are passwords, codes and tokens, and never its
+    message: drivers quote in it what they were given.
+    """
+    _, _, traceback = exc_info
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in extract_tb(traceback)]
 
 
 def configure() -> None:
@@ -15,8 +28,7 @@ def configure() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Never the local variables: they are passwords, codes and tokens.
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.ExceptionRenderer(places),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

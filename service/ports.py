@@ -1,11 +1,12 @@
 """
-What flows may ask of the world, one Protocol each.
+What flows, and the parts behind them, may ask of the world: one Protocol each.
 
 A verb is one atomic step on the other side and one transaction: it takes the effect,
 the text to queue and the audit event together. Every `now` is an instant with a zone.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -14,10 +15,10 @@ from service.model.authenticator import Authenticator, Proof
 from service.model.catalogue import Call
 from service.model.challenge import Challenge, Channel, Delivery
 from service.model.events import Event
-from service.model.operation import Key, Operation, Outcome, Status
+from service.model.operation import Cursor, Found, Key, Operation, Outcome, Status
 from service.model.phone import PhoneNumber
 from service.model.secret import Secret
-from service.model.session import Session
+from service.model.session import Issued, Session
 from service.model.subscriber import Subscriber
 
 T = TypeVar("T")
@@ -34,9 +35,13 @@ class Clock(Protocol):
 class AccountStore(Protocol):
     """Subscribers, their authenticators, and the counters that slow guessing."""
 
-    def by_phone(self, phone: PhoneNumber) -> Subscriber | None: ...
+    def by_phone(self, phone: PhoneNumber) -> Subscriber | None:
+        """Return the subscriber with this number."""
+        ...
 
-    def by_id(self, subscriber_id: str) -> Subscriber | None: ...
+    def by_id(self, subscriber_id: str) -> Subscriber | None:
+        """Return the subscriber with this id."""
+        ...
 
     def try_password(self, phone: PhoneNumber, now: datetime, free: int) -> None:
         """
@@ -63,7 +68,7 @@ class AccountStore(Protocol):
         ...
 
     def try_pending(self, authenticator_id: str, now: datetime) -> None:
-        """Count one try at a pending authenticator, committed first. Raises TooManyAttempts, InvalidCode."""
+        """Count one try at a pending authenticator, committed first. Raises InvalidCode."""
         ...
 
     def confirm(
@@ -82,21 +87,24 @@ class ChallengeStore(Protocol):
 
     def open(self, challenge: Challenge, event: Event, password_hash: Secret | None = None) -> None:
         """
-        Store a challenge.
+        Store a challenge; a sign-up carries the hash that its account will have.
 
         For `log_in` the oldest open ones of the subscriber beyond the allowed number are
         closed. Raises TooManyAttempts when even the oldest is too young to be replaced.
         """
         ...
 
-    def find(self, challenge_id: str) -> Challenge | None: ...
+    def find(self, challenge_id: str) -> Challenge | None:
+        """Return a challenge, open or not."""
+        ...
 
     def attempt(self, challenge: Challenge, authenticator_id: str | None, now: datetime, event: Event) -> int:
         """
         Count one try on the challenge and on the authenticator, in one transaction.
 
         Return the attempts left. Raises ChallengeGone, and TooManyAttempts while the
-        authenticator waits; then nothing is counted.
+        authenticator waits, with nothing counted; InvalidCode, counted on the challenge,
+        for an authenticator that is not active.
         """
         ...
 
@@ -129,23 +137,13 @@ class QueuedText:
 class TextQueue(Protocol):
     """The outbox of texts. A claimed one is never sent again, whatever happened to the claimer."""
 
-    def claim(self, now: datetime) -> QueuedText | None: ...
+    def claim(self, now: datetime) -> QueuedText | None:
+        """Take one queued text, for exactly one caller; what has become pointless is dropped."""
+        ...
 
     def settle(
         self, text_id: str, delivery: Delivery, sid: str | None, now: datetime, event: Event
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """What `open` stores: the session, and the tokens only as keyed hashes."""
-
-    session: Session
-    access_token: Secret
-    refresh_token: Secret
-    refresh_expires_at: datetime
-    device_name: str | None = None
-    device_token: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,22 +154,12 @@ class NewSubscriber:
     phone_authenticator_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """A refresh token that was accepted: its session, and whether it was an honest repeat."""
-
-    session: Session
-    access_token: Secret
-    refresh_token: Secret
-    refresh_expires_at: datetime
-
-
 class SessionStore(Protocol):
     """Two-factor sessions."""
 
     def open(
         self,
-        new: NewSession,
+        new: Issued,
         challenge_id: str,
         proof: Proof,
         now: datetime,
@@ -187,7 +175,7 @@ class SessionStore(Protocol):
         ...
 
     def reauthenticate(
-        self, new: NewSession, challenge_id: str, proof: Proof, now: datetime, event: Event
+        self, new: Issued, challenge_id: str, proof: Proof, now: datetime, event: Event
     ) -> None:
         """Like `open`, for a session that exists: new tokens, a fresh second factor."""
         ...
@@ -200,7 +188,7 @@ class SessionStore(Protocol):
         """Return the session of an access token from the truth."""
         ...
 
-    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Rotation:
+    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Issued:
         """
         Exchange a refresh token for its one successor.
 
@@ -209,7 +197,9 @@ class SessionStore(Protocol):
         """
         ...
 
-    def revoke(self, session_id: str, now: datetime, event: Event) -> None: ...
+    def revoke(self, session_id: str, now: datetime, event: Event) -> None:
+        """End a session; one that is over stays so."""
+        ...
 
     def revoke_by_refresh(self, refresh_token: Secret, now: datetime, event: Event) -> str | None:
         """End the session of a refresh token; return its id if there was one to end."""
@@ -247,11 +237,15 @@ class OperationStore(Protocol):
         """
         ...
 
-    def find(self, operation_id: str) -> Operation | None: ...
+    def find(self, operation_id: str) -> Operation | None:
+        """Return an operation, whoever's it is."""
+        ...
 
-    def find_by_key(self, subscriber_id: str, key: Key) -> Operation | None: ...
+    def find_by_key(self, subscriber_id: str, key: Key) -> Operation | None:
+        """Return the operation that a key stands for."""
+        ...
 
-    def listed(self, subscriber_id: str, before: datetime | None, limit: int) -> Sequence[Operation]:
+    def listed(self, subscriber_id: str, before: Cursor | None, limit: int) -> Sequence[Operation]:
         """Return a subscriber's operations, newest first."""
         ...
 
@@ -264,24 +258,28 @@ class OperationStore(Protocol):
         ...
 
     def close(self, operation_id: str, status: Status, now: datetime, event: Event) -> bool:
-        """Move a waiting operation to `cancelled` or `expired`."""
+        """Move an operation whose sending has not begun to `cancelled` or `expired`; False when it has."""
         ...
 
     def settle(self, operation_id: str, outcome: Outcome, now: datetime, event: Event) -> bool:
         """Store what became of it; False when a final word stood already."""
         ...
 
-    def claim_due(self, owner: str, now: datetime) -> Operation | None:
+
+class Reconciliation(Protocol):
+    """The operations whose fate is not known yet."""
+
+    def claim_due(self, now: datetime) -> Operation | None:
         """Lease one operation whose look-up is due, so that one process of the fleet looks."""
         ...
 
     def note_look(
-        self, operation: Operation, found: str, next_look: datetime | None, now: datetime, event: Event
+        self, operation: Operation, found: Found, next_look: datetime | None, now: datetime, event: Event
     ) -> None:
-        """Store a look-up that decided nothing, and when to look next; `found`: none | undecided | error."""
+        """Store a look-up that decided nothing, and when to look next; None for never again."""
         ...
 
-    def expire(self, now: datetime) -> int:
+    def expire(self, now: datetime) -> None:
         """Expire what waited too long, and give approved ones that were never sent to the reconciler."""
         ...
 
@@ -313,6 +311,14 @@ class Index(Protocol):
 class PasswordHasher(Protocol):
     """Argon2id in a bounded lane."""
 
+    def place(self) -> AbstractContextManager[None]:
+        """
+        Hold a place in the lane; what this thread hashes meanwhile needs no other.
+
+        Raises Busy before anything was done: so a try that could not be judged was not counted.
+        """
+        ...
+
     def hash(self, password: Secret) -> Secret:
         """Raises Busy when the lane is full."""
         ...
@@ -321,7 +327,9 @@ class PasswordHasher(Protocol):
         """Compare; with no stored hash a decoy costs the same and the answer is False. Raises Busy."""
         ...
 
-    def needs_rehash(self, stored: Secret) -> bool: ...
+    def needs_rehash(self, stored: Secret) -> bool:
+        """Say whether the hash was made by another profile than today's."""
+        ...
 
 
 class PasscodeKey(Protocol):
@@ -369,11 +377,11 @@ class Upstream(Protocol):
 class TokenSource(Protocol):
     """The bearer token towards Reloadly, one per product for the whole fleet."""
 
-    def token(self, product: str) -> Secret:
-        """Raises UpstreamUnavailable."""
+    def token(self, product: str, until: float) -> Secret:
+        """Wait until `until` at most, by the monotonic clock. Raises UpstreamUnavailable."""
         ...
 
-    def refused(self, product: str, token: Secret) -> Secret:
+    def refused(self, product: str, token: Secret, until: float) -> Secret:
         """Replace a token that Reloadly refused; one fetch however many callers ask."""
         ...
 
@@ -390,7 +398,13 @@ class Reading:
 class CatalogueReader(Protocol):
     """Catalogue reads, filtered; the cache is a wrapper around the real one."""
 
-    def read(self, call: Call) -> Reading: ...
+    def read(self, call: Call) -> Reading:
+        """
+        Return the permitted part of the answer.
+
+        Raises UpstreamNotFound, UpstreamRefused, UpstreamUnavailable, UpstreamTimedOut and BadUpstreamAnswer.
+        """
+        ...
 
 
 class SendLane(Protocol):
@@ -408,18 +422,26 @@ class SendLane(Protocol):
 class AuditLog(Protocol):
     """Events that stand alone; those of a state change ride in its transaction."""
 
-    def record(self, event: Event) -> None: ...
+    def record(self, event: Event) -> None:
+        """Store and log an event by itself."""
+        ...
 
 
 class Leases(Protocol):
     """Work that one process of the fleet does at a time."""
 
-    def claim(self, name: str, owner: str, now: datetime, seconds: int) -> bool: ...
+    def claim(self, name: str, owner: str, now: datetime, seconds: int) -> bool:
+        """Take or renew a lease; say whether `owner` holds it now."""
+        ...
 
 
 class Health(Protocol):
     """What the probes ask."""
 
-    def sql(self) -> bool: ...
+    def sql(self) -> bool:
+        """Say within about a second whether the database answers."""
+        ...
 
-    def redis(self) -> bool: ...
+    def redis(self) -> bool:
+        """Say within about a second whether Redis answers."""
+        ...

@@ -82,8 +82,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        for complaint in (*self._about_texts(), *self._about_environment()):
-            raise ValueError(complaint)
+        complaints = [*self._about_texts(), *self._about_environment()]
+        if complaints:
+            raise ValueError("; ".join(complaints))
         return self
 
     def _about_texts(self) -> list[str]:

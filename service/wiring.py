@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
-from secrets import token_hex
 
 from service.flows import Gateway
+from service.flows.asking import Ask
 from service.flows.authenticator import BindTotp, ConfirmAuthenticator, ListAuthenticators, ShowSubscriber
 from service.flows.catalogue import ReadCatalogue
 from service.flows.challenge import Reauthenticate, SendCode, ShowChallenge, VerifyCode
@@ -14,11 +14,12 @@ from service.flows.login import LogIn
 from service.flows.operation import CancelOperation, DraftTopUp, ListOperations, ShowOperation
 from service.flows.purchase import ApproveOperation, SendOnce
 from service.flows.quote import QuoteTopUp
-from service.flows.reconcile import Reconcile
+from service.flows.reconcile import Expire, Reconcile
 from service.flows.session import LogOut, RefreshTokens, WhoIsCalling
 from service.flows.signup import SignUp
 from service.flows.texting import SendTexts, Texting
 from service.model.catalogue import Catalogue, read_catalogue
+from service.model.errors import UpstreamUnavailable
 from service.outbound.accounts_sql import SqlAccounts
 from service.outbound.audit_sql import SqlAudit
 from service.outbound.bell_threading import ThreadBell
@@ -35,6 +36,7 @@ from service.outbound.lane_threads import ThreadLane
 from service.outbound.leases_sql import SqlLeases
 from service.outbound.operations_sql import SqlOperations
 from service.outbound.reader_upstream import UpstreamReader
+from service.outbound.reconcile_sql import SqlReconciliation
 from service.outbound.redis_link import RedisLink
 from service.outbound.seal_tink import TinkIndex, TinkPasscodes, TinkSeal, TinkTokens
 from service.outbound.sessions_redis import CachedSessions
@@ -55,6 +57,7 @@ from service.ports import (
     OperationStore,
     PasscodeKey,
     PasswordHasher,
+    Reconciliation,
     SendLane,
     SessionStore,
     SmsSender,
@@ -74,6 +77,7 @@ class Parts:
     queue: TextQueue
     sessions: SessionStore
     operations: OperationStore
+    due: Reconciliation
     audit: AuditLog
     hasher: PasswordHasher
     passcodes: PasscodeKey
@@ -117,6 +121,7 @@ def make_parts(
         queue=SqlTexts(database),
         sessions=vault.sessions(database, link, settings),
         operations=SqlOperations(database, vault.seal("personal"), settings.money),
+        due=SqlReconciliation(database, vault.seal("personal"), settings.money),
         audit=SqlAudit(database, clock),
         hasher=Argon2Hasher(
             settings.passwords, hashing_lane(settings.passwords, processes=settings.processes)
@@ -125,7 +130,7 @@ def make_parts(
         tokens=vault.tokens,
         sms=sms or _texts(settings),
         upstream=upstream,
-        reader=CachedReader(UpstreamReader(upstream, catalogue), link, vault.seal("caches"), clock),
+        reader=_reader(settings.reloadly_environment, upstream, catalogue, link, vault.seal("caches"), clock),
         lane=ThreadLane(settings.money),
         health=Probe(database, link),
         clock=clock,
@@ -174,11 +179,24 @@ class _Vault:
         return CachedSessions(store, link, self.seal("caches"), self.tokens, policy)
 
 
+def _reader(
+    scope: str, upstream: Upstream, catalogue: Catalogue, link: RedisLink, seal: TinkSeal, clock: Clock
+) -> CatalogueReader:
+    return CachedReader(UpstreamReader(upstream, catalogue), link, seal, clock, scope)
+
+
 def _credentials(settings: Settings) -> Callable[[], Credentials]:
     """Return what reads the credentials anew each time: the files may have been replaced."""
-    return lambda: Credentials(
-        read_secret(settings.reloadly_client_id_file), read_secret(settings.reloadly_client_secret_file)
-    )
+    files = settings.reloadly_client_id_file, settings.reloadly_client_secret_file
+
+    def read() -> Credentials:
+        try:
+            return Credentials(*map(read_secret, files))
+        except SettingsUnusable as error:
+            # A file in the middle of being replaced: nothing was sent.
+            raise UpstreamUnavailable from error
+
+    return read
 
 
 def _reloadly(settings: Settings, database: Database, seal: TinkSeal, clock: Clock) -> ReloadlyUpstream:
@@ -213,70 +231,52 @@ def wire(settings: Settings, parts: Parts) -> Gateway:
     """Compose every verb of the product from its parts."""
     p, s = parts, settings
     texting = Texting(p.challenges, p.clock, p.bell.ring)
+    ask = Ask(p.challenges, p.passcodes, texting, p.clock, s.codes)
     judge = Judge(p.accounts, p.challenges, p.passcodes, p.clock)
     show_challenge, show_subscriber = ShowChallenge(p.challenges, p.clock), ShowSubscriber(p.accounts)
     show_operation, quote = ShowOperation(p.operations), QuoteTopUp(p.catalogue, p.reader, s.money)
     return Gateway(
-        sign_up=_sign_up(p, s, texting),
-        log_in=_log_in(p, s, texting),
+        sign_up=SignUp(p.accounts, p.hasher, ask, s.passwords, s.sms),
+        log_in=LogIn(p.accounts, p.hasher, ask, p.audit, p.clock, s.passwords),
         show_challenge=show_challenge,
         send_code=SendCode(show_challenge, texting),
-        verify_code=VerifyCode(
-            show_challenge, judge, p.challenges, p.sessions, p.tokens, p.clock, s.sessions
-        ),
-        reauthenticate=Reauthenticate(p.accounts, p.challenges, p.passcodes, texting, p.clock, s.codes),
+        verify_code=_verify(p, s, show_challenge, judge),
+        reauthenticate=Reauthenticate(show_subscriber, ask),
         who_is_calling=WhoIsCalling(p.sessions, p.clock),
-        refresh_tokens=RefreshTokens(p.sessions, p.clock, s.sessions),
+        refresh_tokens=RefreshTokens(p.sessions, p.clock),
         log_out=LogOut(p.sessions, p.clock),
         show_subscriber=show_subscriber,
         list_authenticators=ListAuthenticators(show_subscriber),
         bind_totp=BindTotp(p.accounts, show_subscriber, p.clock, s.codes, s.service_name),
         confirm_authenticator=ConfirmAuthenticator(p.accounts, p.sessions, show_subscriber, p.clock),
         read_catalogue=ReadCatalogue(p.catalogue, p.reader),
-        quote_top_up=quote,
-        draft_top_up=_draft_top_up(p, s, quote, texting),
+        draft_top_up=_draft_top_up(p, s, show_subscriber, quote, ask),
         show_operation=show_operation,
         list_operations=ListOperations(p.operations),
         cancel_operation=CancelOperation(p.operations, show_operation, p.clock),
         approve_operation=_approve(p, s, show_operation, judge, quote),
         send_texts=SendTexts(p.queue, p.challenges, p.operations, p.passcodes, p.sms, p.clock, s.sms),
         reconcile=_reconcile(p, s),
+        expire=Expire(p.due, p.clock),
         health=p.health,
         clock=p.clock,
     )
 
 
-def _sign_up(p: Parts, s: Settings, texting: Texting) -> SignUp:
-    return SignUp(
-        p.accounts, p.challenges, p.hasher, p.passcodes, texting, p.clock, s.codes, s.passwords, s.sms
-    )
+def _verify(p: Parts, s: Settings, show: ShowChallenge, judge: Judge) -> VerifyCode:
+    return VerifyCode(show, judge, p.challenges, p.sessions, p.tokens, p.clock, s.sessions)
 
 
-def _log_in(p: Parts, s: Settings, texting: Texting) -> LogIn:
-    return LogIn(
-        p.accounts, p.challenges, p.hasher, p.passcodes, texting, p.audit, p.clock, s.codes, s.passwords
-    )
-
-
-def _draft_top_up(p: Parts, s: Settings, quote: QuoteTopUp, texting: Texting) -> DraftTopUp:
-    return DraftTopUp(
-        p.accounts,
-        p.operations,
-        p.passcodes,
-        quote,
-        texting,
-        p.clock,
-        s.codes,
-        s.money,
-        s.sms,
-        s.reloadly_environment,
-    )
+def _draft_top_up(p: Parts, s: Settings, show: ShowSubscriber, quote: QuoteTopUp, ask: Ask) -> DraftTopUp:
+    return DraftTopUp(p.operations, show, quote, ask, p.clock, s.money, s.sms, s.reloadly_environment)
 
 
 def _approve(p: Parts, s: Settings, show: ShowOperation, judge: Judge, quote: QuoteTopUp) -> ApproveOperation:
-    send = SendOnce(p.operations, p.upstream, p.catalogue, p.audit, p.clock, s.money)
-    return ApproveOperation(p.operations, show, judge, quote, send, p.lane, p.clock, s.money)
+    send = SendOnce(p.operations, p.upstream, p.catalogue, p.audit, p.clock)
+    environment = s.reloadly_environment
+    return ApproveOperation(p.operations, show, judge, quote, send, p.lane, p.clock, s.money, environment)
 
 
 def _reconcile(p: Parts, s: Settings) -> Reconcile:
-    return Reconcile(p.operations, p.upstream, p.catalogue, p.audit, p.clock, s.money, owner=token_hex(8))
+    environment = s.reloadly_environment
+    return Reconcile(p.operations, p.due, p.upstream, p.catalogue, p.audit, p.clock, s.money, environment)

@@ -55,6 +55,7 @@ class House:
 
     def reconcile(self) -> None:
         """Let the reconciler do all that is due."""
+        self.gateway.expire()
         while self.gateway.reconcile():
             continue
 

@@ -3,7 +3,8 @@
 import os
 
 import click
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
@@ -49,9 +50,11 @@ def _server(settings: Settings) -> MPServer:
         port=settings.port,
         workers=settings.processes,
         blocking_threads=settings.threads,
-        # Beyond its threads a process queues; our own lanes answer 503 before that queue grows.
-        backpressure=settings.threads * 4,
-        http="1",  # type: ignore[arg-type]
+        # Open connections, most of them idle, not running requests: phones keep theirs open.
+        backpressure=4096,
+        http=HTTPModes.http1,
+        # Request line and headers together in bytes; an idle connection is closed after five seconds.
+        http1_settings=HTTP1Settings(max_buffer_size=18_432, header_read_timeout=5_000),
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=35,

@@ -3,16 +3,16 @@
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from service.model.errors import BadRequest
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Token = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Token = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[0-9 .()-]{4,31}$")]
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{3,14}$")]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[^\x00-\x1f\x7f]+$")]
-CodeText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+CodeText = Annotated[str, StringConstraints(min_length=6, max_length=64)]
 OperatorId = Annotated[int, Field(gt=0, lt=1_000_000_000)]
 
 
@@ -20,15 +20,6 @@ class Body(BaseModel):
     """A closed object: unknown members and loose types are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_null(cls, raw: object) -> object:
-        """What has nothing to say is left out: null is a type of its own."""
-        if isinstance(raw, dict):
-            for name in (name for name, value in raw.items() if value is None):
-                raise ValueError(f"{name} is null")
-        return raw
 
 
 B = TypeVar("B", bound=Body)
@@ -60,9 +51,7 @@ class SendCode(Body):
 class VerifyCode(Body):
     method: Literal["totp", "sms"]
     code: CodeText
-    device_name: Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = (
-        None
-    )
+    device_name: Name | None = None
 
 
 class RefreshTokens(Body):
@@ -95,7 +84,7 @@ class ApproveOperation(Body):
 class ReloadlyPhone(Body):
     countryCode: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")]  # noqa: N815  Reloadly's name
     number: (
-        Annotated[str, StringConstraints(min_length=4, max_length=32)]
+        Annotated[str, StringConstraints(pattern=r"^[+0-9 .()-]{4,32}$")]
         | Annotated[int, Field(gt=0, lt=10**15)]
     )
 
@@ -113,18 +102,30 @@ class TopUp(Body):
 
 def parse(kind: type[B], raw: dict[str, object]) -> B:
     """Return the body as its model. Raises BadRequest with a pointer to each thing that is wrong."""
+    # What has nothing to say is left out: null is a type of its own, and no member has it.
+    empty = [name for name, value in raw.items() if value is None]
+    if empty:
+        raise BadRequest(errors=[{"pointer": f"/{_escaped(name)}", "detail": "is null"} for name in empty])
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        errors = [
-            {"pointer": "/" + "/".join(map(_escaped, one["loc"])), "detail": _words(one["type"])}
-            for one in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        wrong = {_pointer(raw, one["loc"]): _words(one["type"]) for one in found}
+        errors = [{"pointer": pointer, "detail": words} for pointer, words in wrong.items()]
         raise BadRequest(errors=errors) from None
 
 
+def _pointer(raw: object, location: tuple[int | str, ...]) -> str:
+    """Write a JSON pointer (RFC 6901 section 3), as far as the location names members and not types."""
+    pointer = ""
+    for part in location:
+        if not isinstance(raw, dict):
+            break
+        pointer, raw = f"{pointer}/{_escaped(part)}", raw.get(part)
+    return pointer
+
+
 def _escaped(part: object) -> str:
-    """Write one part of a JSON pointer (RFC 6901 section 3)."""
     return str(part)[:64].replace("~", "~0").replace("/", "~1")
 
 

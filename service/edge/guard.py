@@ -13,7 +13,7 @@ from service.model.secret import Secret
 from service.model.session import Session
 
 # RFC 6750 section 2.1: the scheme, one space, one token; nothing else carries one.
-_BEARER = re.compile(r"[Bb]earer ([A-Za-z0-9._~+/=-]{1,256})", re.ASCII)
+_BEARER = re.compile(r"(?i:bearer) ([A-Za-z0-9._~+/=-]{1,256})", re.ASCII)
 
 
 class Assurance(StrEnum):

@@ -15,7 +15,8 @@ LARGEST = 64 * 1024
 
 def answer(body: object, status: int = 200, mimetype: str = "application/json") -> Response:
     """Return a JSON answer; decimals are written as they are, never through a float."""
-    text = simplejson.dumps(body, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
+    # ASCII only: a provider's text may hold half a character, which UTF-8 cannot carry.
+    text = simplejson.dumps(body, use_decimal=True, separators=(",", ":"))
     return Response(text, status, mimetype=mimetype)
 
 
@@ -43,7 +44,7 @@ def read_object(request: Request) -> dict[str, object]:
             object_pairs_hook=_unrepeated,
             parse_constant=_refuse_constant,
         )
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise BadRequest("The body is not JSON in UTF-8.") from error
     if not isinstance(value, dict):
         raise BadRequest("The body is not a JSON object.")

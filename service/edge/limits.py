@@ -4,7 +4,7 @@ import ipaddress
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from flask import Flask, Response, request
@@ -118,7 +118,7 @@ def install(app: Flask, policy: LimitPolicy, redis_url: str, fleet: int) -> Limi
 
 
 def _classes(policy: LimitPolicy) -> dict[str, str]:
-    return {name: getattr(policy, name) for name in policy.__slots__}
+    return {field.name: getattr(policy, field.name) for field in fields(policy)}
 
 
 def _check(limiter: Limiter, name: str, spec: str, fleet: int) -> Callable[[], None]:

@@ -11,12 +11,12 @@ from service.edge.bodies import ApproveOperation, DraftTopUp
 from service.edge.jsons import answer
 from service.flows import Gateway
 from service.model.challenge import Method
-from service.model.errors import BadAmount, BadRequest, IdempotencyKeyMissing
+from service.model.errors import BadRequest, IdempotencyKeyMissing
 from service.model.money import parse_amount
-from service.model.operation import Key, Operation
+from service.model.operation import Cursor, Key, Operation
 from service.model.phone import parse_phone
 from service.model.session import Session
-from service.model.topup import TopUp
+from service.model.topup import Wish
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,24 +25,15 @@ _PAGE, _LARGEST_PAGE = 50, 200
 
 def draft_top_up(gateway: Gateway, session: Session, body: DraftTopUp) -> Response:
     """Draft a top-up, or show the one this key stands for: 201 when new, 200 on a repeat."""
-    key = read_key(body.client_reference)
-    top_up = _top_up(gateway, body)
-    known = gateway.draft_top_up.known(session, key, top_up)
-    operation = known or gateway.draft_top_up(session, top_up, key, body.client_reference)
-    return _told(gateway, operation, 200 if known else 201)
-
-
-def _top_up(gateway: Gateway, body: DraftTopUp) -> TopUp:
-    operator = gateway.quote_top_up.operator(body.operator_id)
-    if body.currency not in (operator.local_currency, operator.sender_currency):
-        raise BadAmount(f"{operator.name} takes {operator.sender_currency} or {operator.local_currency}.")
-    return TopUp(
+    wish = Wish(
         operator_id=body.operator_id,
         amount=parse_amount(body.amount),
-        local=body.currency != operator.sender_currency,
         recipient=parse_phone(body.recipient_phone),
         sender=parse_phone(body.sender_phone) if body.sender_phone else None,
+        currency=body.currency,
     )
+    drafted = gateway.draft_top_up(session, wish, read_key(body.client_reference), body.client_reference)
+    return _told(gateway, drafted.operation, 201 if drafted.is_new else 200)
 
 
 def read_key(reference: str | None) -> Key:
@@ -79,31 +70,28 @@ def listed(gateway: Gateway, session: Session) -> Response:
     found = gateway.list_operations(session, before, limit + 1)
     page, more = found[:limit], len(found) > limit
     now = gateway.clock.now()
-    cursor = _cursor(page[-1].created_at) if more else None
+    cursor = _write_cursor(page[-1]) if more else None
     return answer({"items": [operation_body(one, now) for one in page], "next_cursor": cursor})
 
 
-def _page() -> tuple[int, datetime | None]:
-    if set(request.args) - {"cursor", "limit"} or any(
-        len(request.args.getlist(one)) > 1 for one in request.args
-    ):
-        raise BadRequest("The query takes cursor and limit, once each.")
+def _page() -> tuple[int, Cursor | None]:
     limit = request.args.get("limit", str(_PAGE))
     if not re.fullmatch(r"[0-9]{1,3}", limit, re.ASCII) or not 1 <= int(limit) <= _LARGEST_PAGE:
         raise BadRequest(f"The limit is a whole number from 1 to {_LARGEST_PAGE}.")
     cursor = request.args.get("cursor")
-    return int(limit), _instant(cursor) if cursor is not None else None
+    return int(limit), _read_cursor(cursor) if cursor is not None else None
 
 
-def _cursor(at: datetime) -> str:
-    micros = (at - _EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(micros.to_bytes(8)).decode().rstrip("=")
+def _write_cursor(last: Operation) -> str:
+    micros = (last.created_at - _EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(micros.to_bytes(8) + last.operation_id.encode()).decode().rstrip("=")
 
 
-def _instant(cursor: str) -> datetime:
+def _read_cursor(text: str) -> Cursor:
     try:
-        raw = base64.b64decode(cursor + "=", altchars=b"-_", validate=True)
-        return _EPOCH + timedelta(microseconds=int.from_bytes(raw))
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8]))
+        return Cursor(at, raw[8:].decode("ascii"))
     except (ValueError, OverflowError) as error:
         raise BadRequest("The cursor is not one of ours.") from error
 

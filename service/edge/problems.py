@@ -23,7 +23,6 @@ _TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
     errors.UpstreamNotFound: (404, "Not found"),
     errors.NotAcceptable: (422, "Not acceptable"),
     errors.BadRequest: (400, "Bad request"),
-    errors.BodyTooLarge: (413, "Body too large"),
     errors.IdempotencyKeyMissing: (400, "Idempotency key missing"),
     errors.CustomIdentifierUsed: (400, "Identifier used"),
     errors.OperationClosed: (409, "Operation closed"),
@@ -39,14 +38,14 @@ _TABLE: dict[type[errors.GatewayError], tuple[int, str]] = {
 _HTTP: dict[int, tuple[str, str]] = {
     404: (errors.NoSuchThing.code, errors.NoSuchThing.detail),
     405: ("METHOD_NOT_ALLOWED", "This path does not take that method."),
-    413: (errors.BodyTooLarge.code, errors.BodyTooLarge.detail),
+    413: ("BODY_TOO_LARGE", "The body is larger than 64 KiB."),
     415: ("UNSUPPORTED_MEDIA_TYPE", "Send JSON: Content-Type: application/json."),
 }
 
 
 def install(app: Flask) -> None:
     """Make every refusal of this app a problem."""
-    app.register_error_handler(errors.GatewayError, told)
+    app.register_error_handler(errors.GatewayError, problem_of)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unmapped)
 
@@ -56,7 +55,7 @@ def status_of(error: errors.GatewayError) -> tuple[int, str]:
     return next(_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE)
 
 
-def told(error: errors.GatewayError) -> Response:
+def problem_of(error: errors.GatewayError) -> Response:
     """Return the problem document of an error, with the headers its status asks for."""
     status, title = status_of(error)
     response = problem(status, title, error.code, error.message, error.members)
@@ -97,8 +96,8 @@ def _challenge(error: errors.GatewayError) -> str:
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     code, detail = _HTTP.get(status, ("BAD_REQUEST", errors.BadRequest.detail))
-    status = status if status in _HTTP else 400
-    response = problem(status, error.name, code, detail, {})
+    status, title = (status, error.name) if status in _HTTP else (400, "Bad request")
+    response = problem(status, title, code, detail, {})
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from flask import Response, request
 
-from service.edge import guard
+from service.edge import bodies, guard
 from service.edge.answers import operation_body
-from service.edge.bodies import ReloadlyPhone, TopUp, parse
+from service.edge.bodies import ReloadlyPhone, parse
 from service.edge.jsons import answer, read_object
 from service.edge.limits import Limits
 from service.edge.operation import described, read_key
-from service.edge.problems import told
+from service.edge.problems import problem_of
 from service.flows import Gateway
 from service.model.catalogue import Rule
 from service.model.errors import ApprovalRequired, OperationClosed, UpstreamRefused
@@ -20,7 +20,7 @@ from service.model.money import parse_amount
 from service.model.operation import Failure, Operation, Status
 from service.model.phone import PhoneNumber, parse_recipient
 from service.model.session import Session
-from service.model.topup import TopUp as TopUpAsked
+from service.model.topup import Wish
 from service.ports import Reading
 
 _SMALLEST_WORTH_PACKING = 1024
@@ -28,12 +28,14 @@ _SMALLEST_WORTH_PACKING = 1024
 
 def call(gateway: Gateway, session: Session, limits: Limits, product: str, path: str) -> Response:
     """Answer one of Reloadly's paths. Raises OperationNotListed for all that the catalogue lacks."""
-    rule, parameters = gateway.read_catalogue.match(product, request.method, path)
+    method = "GET" if request.method == "HEAD" else request.method
+    rule, parameters = gateway.read_catalogue.match(product, method, path)
     if rule.limit != "catalogue":
         limits.check(rule.limit, session.subscriber_id)
-    if rule.spends:
-        return _top_up(gateway)
     pairs = list(request.args.items(multi=True))
+    if rule.spends:
+        rule.build_query(pairs)
+        return _top_up(gateway)
     body = read_object(request) if request.method == "POST" else {}
     return _read(rule, gateway.read_catalogue(rule, parameters, pairs, body))
 
@@ -46,7 +48,9 @@ def _read(rule: Rule, reading: Reading) -> Response:
     if reading.hit:
         response.headers["Age"] = str(reading.age)
     response.set_etag(hashlib.sha256(reading.text).hexdigest()[:32], weak=True)
-    response.make_conditional(request)
+    if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
+        response.status_code = 304
+        response.set_data(b"")
     return _packed(response)
 
 
@@ -62,16 +66,16 @@ def _packed(response: Response) -> Response:
 def _top_up(gateway: Gateway) -> Response:
     """Draft a top-up, or answer by the state of the one its key stands for."""
     session = guard.confirm(gateway)
-    body = parse(TopUp, read_object(request))
-    asked = TopUpAsked(
+    body = parse(bodies.TopUp, read_object(request))
+    wish = Wish(
         operator_id=body.operatorId,
         amount=parse_amount(body.amount),
-        local=body.useLocalAmount,
         recipient=_number(body.recipientPhone),
         sender=_number(body.senderPhone) if body.senderPhone else None,
+        local=body.useLocalAmount,
     )
     key = read_key(body.customIdentifier)
-    operation = gateway.draft_top_up(session, asked, key, body.customIdentifier)
+    operation = gateway.draft_top_up(session, wish, key, body.customIdentifier).operation
     return described(_by_state(gateway, operation), operation)
 
 
@@ -82,18 +86,18 @@ def _number(phone: ReloadlyPhone) -> PhoneNumber:
 def _by_state(gateway: Gateway, operation: Operation) -> Response:
     match operation.status:
         case Status.AWAITING_APPROVAL:
-            return told(ApprovalRequired(operation=operation_body(operation, gateway.clock.now())))
+            return problem_of(ApprovalRequired(operation=operation_body(operation, gateway.clock.now())))
         case Status.CANCELLED | Status.EXPIRED:
-            return told(OperationClosed())
+            return problem_of(OperationClosed())
         case Status.FAILED:
             failure = operation.failure or Failure(UpstreamRefused.code, UpstreamRefused.detail)
-            return told(UpstreamRefused(failure.code, failure.detail))
+            return problem_of(UpstreamRefused(failure.code, failure.detail))
         case Status.SUCCEEDED | Status.REFUNDED:
-            return answer(reloadly_body(operation))
+            return answer(_reloadly_body(operation))
     return answer(_undecided(operation), 202)
 
 
-def reloadly_body(operation: Operation) -> dict[str, object]:
+def _reloadly_body(operation: Operation) -> dict[str, object]:
     """Return Reloadly's own answer as it was kept, the client's own identifier put back."""
     body = operation.reply or _undecided(operation)
     return {**body, "status": _STATUS[operation.status], "customIdentifier": operation.client_reference}

@@ -1,6 +1,8 @@
 """The map: verb, path, view, assurance asked for, limit."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from flask import Flask, Response, request
@@ -20,6 +22,7 @@ from service.edge.bodies import (
     VerifyCode,
     parse,
 )
+from service.edge.bounds import Intake
 from service.edge.guard import Assurance, Guard
 from service.edge.jsons import read_object
 from service.edge.limits import Limits, address_bucket
@@ -29,6 +32,7 @@ from service.model.session import Session
 
 _ANYONE, _HOLDER, _READER = Assurance.ANYONE, Assurance.HOLDER, Assurance.READER
 _SESSION, _FRESH = Assurance.SESSION, Assurance.FRESH
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,9 @@ class Route:
     """
     One line of the map.
 
-    `limit` names a class of LimitPolicy; None is for the probes alone. With `body` None
-    the view reads the request itself: the compatible lane, whose bodies are Reloadly's.
+    `limit` names a class of LimitPolicy; None is for the probes alone. `query` lists the
+    parameters it takes. In the compatible lane paths, queries, bodies and narrower limits
+    are the catalogue's: there the view gets the limits, and reads the request itself.
     """
 
     verb: str
@@ -46,8 +51,9 @@ class Route:
     view: Callable[..., Response]
     assurance: Assurance
     limit: str | None
-    body: type[Body] | None = Empty
+    body: type[Body] = Empty
     query: tuple[str, ...] = ()
+    compatible: bool = False
 
 
 ROUTES = (
@@ -112,7 +118,13 @@ ROUTES = (
         "session",
     ),
     Route(
-        "GET", "/v1/reloadly/<product>/<path:path>", "readReloadly", reloadly.call, _READER, "catalogue", None
+        "GET",
+        "/v1/reloadly/<product>/<path:path>",
+        "readReloadly",
+        reloadly.call,
+        _READER,
+        "catalogue",
+        compatible=True,
     ),
     Route(
         "POST",
@@ -121,7 +133,7 @@ ROUTES = (
         reloadly.call,
         _READER,
         "catalogue",
-        None,
+        compatible=True,
     ),
     Route("GET", "/healthz", "showLiveness", health.live, _ANYONE, None),
     Route("GET", "/readyz", "showReadiness", health.ready, _ANYONE, None),
@@ -129,27 +141,31 @@ ROUTES = (
 )
 
 
-def register(app: Flask, gateway: Gateway, guard: Guard, limits: Limits) -> None:
+def register(app: Flask, gateway: Gateway, guard: Guard, limits: Limits, intake: Intake) -> None:
     """Put every route on the app."""
     for route in ROUTES:
         app.add_url_rule(
             route.path,
             endpoint=route.operation,
-            view_func=_view(route, gateway, guard, limits),
+            view_func=_view(route, gateway, guard, limits, intake),
             methods=[route.verb],
             provide_automatic_options=False,
         )
 
 
-def _view(route: Route, gateway: Gateway, guard: Guard, limits: Limits) -> Callable[..., Response]:
+def _view(
+    route: Route, gateway: Gateway, guard: Guard, limits: Limits, intake: Intake
+) -> Callable[..., Response]:
     """Return what Flask calls: limit, session, body, then the view with just what it asked for."""
 
     def view(**path: str) -> Response:
         caller = _let_in(route, guard, limits)
+        path = path if route.compatible else _ids(path)
         arguments: list[object] = [gateway] if route.assurance is _ANYONE else [gateway, caller]
-        if route.body is None:
+        if route.compatible:
             return route.view(*arguments, limits, **path)
-        body = _body(route)
+        with nullcontext() if caller else intake.turn():
+            body = _body(route)
         if route.body is not Empty:
             arguments.append(body)
         return route.view(*arguments, **path)
@@ -157,14 +173,19 @@ def _view(route: Route, gateway: Gateway, guard: Guard, limits: Limits) -> Calla
     return view
 
 
+def _ids(path: Mapping[str, str]) -> dict[str, str]:
+    """Return the ids in a path; what cannot be one of ours becomes one that nobody has."""
+    return {name: text if _ID.fullmatch(text) else "-" for name, text in path.items()}
+
+
 def _let_in(route: Route, guard: Guard, limits: Limits) -> Session | None:
-    """Count by network where nobody is known yet, by session where somebody is."""
+    """Count by network where nobody is known yet, by subscriber where somebody is."""
     known = route.assurance not in (_ANYONE, _HOLDER)
     if route.limit and not known:
         limits.check(route.limit, address_bucket())
     caller = guard.session(route.assurance)
     if route.limit and known and caller:
-        limits.check(route.limit, caller.session_id)
+        limits.check(route.limit, caller.subscriber_id)
     return caller
 
 
@@ -175,4 +196,4 @@ def _body(route: Route) -> Body:
     if unknown or repeated:
         wrong = [{"pointer": f"?{name[:64]}", "detail": "unknown or repeated"} for name in unknown + repeated]
         raise BadRequest("The query does not follow the contract.", errors=wrong)
-    return parse(route.body or Empty, read_object(request) if route.verb == "POST" else {})
+    return parse(route.body, read_object(request) if route.verb == "POST" else {})

@@ -8,8 +8,7 @@ from service.flows.challenge import Reauthenticate, SendCode, ShowChallenge, Ver
 from service.flows.login import LogIn
 from service.flows.operation import CancelOperation, DraftTopUp, ListOperations, ShowOperation
 from service.flows.purchase import ApproveOperation
-from service.flows.quote import QuoteTopUp
-from service.flows.reconcile import Reconcile
+from service.flows.reconcile import Expire, Reconcile
 from service.flows.session import LogOut, RefreshTokens, WhoIsCalling
 from service.flows.signup import SignUp
 from service.flows.texting import SendTexts
@@ -34,7 +33,6 @@ class Gateway:
     bind_totp: BindTotp
     confirm_authenticator: ConfirmAuthenticator
     read_catalogue: ReadCatalogue
-    quote_top_up: QuoteTopUp
     draft_top_up: DraftTopUp
     show_operation: ShowOperation
     list_operations: ListOperations
@@ -42,5 +40,6 @@ class Gateway:
     approve_operation: ApproveOperation
     send_texts: SendTexts
     reconcile: Reconcile
+    expire: Expire
     health: Health
     clock: Clock

@@ -8,8 +8,8 @@ from secrets import token_bytes
 from service.model.authenticator import Authenticator, Kind, State
 from service.model.challenge import Method
 from service.model.errors import InvalidCode, InvalidToken, NoSuchThing
-from service.model.events import Event
 from service.model.events import Kind as EventKind
+from service.model.events import about_session
 from service.model.passcode import canonical_code
 from service.model.policy import CodePolicy
 from service.model.secret import Secret
@@ -65,12 +65,7 @@ class BindTotp:
         subscriber = self.show(session)
         totp = self._totp()
         authenticator = Authenticator(new_id(), Kind.TOTP, State.PENDING, self.clock.now(), totp=totp)
-        event = Event(
-            EventKind.AUTHENTICATOR_BOUND,
-            reason=Kind.TOTP.value,
-            subscriber_id=session.subscriber_id,
-            session_id=session.session_id,
-        )
+        event = about_session(EventKind.AUTHENTICATOR_BOUND, session, Kind.TOTP.value)
         self.accounts.add_pending(session.subscriber_id, authenticator, event)
         uri = totp.provisioning_uri(f"number ending {subscriber.phone.e164[-2:]}", self.issuer)
         return TotpBinding(authenticator, totp, uri)
@@ -90,7 +85,7 @@ class ConfirmAuthenticator:
     clock: Clock
 
     def __call__(self, session: Session, authenticator_id: str, code: str) -> Authenticator:
-        """Raises NoSuchThing, BadRequest, InvalidCode and TooManyAttempts."""
+        """Raises NoSuchThing, BadRequest and InvalidCode."""
         pending = self.show(session).by_id(authenticator_id)
         if pending is None or pending.totp is None or pending.state is not State.PENDING:
             raise NoSuchThing
@@ -100,12 +95,7 @@ class ConfirmAuthenticator:
         step = pending.totp.matching_step(canonical, now)
         if step is None:
             raise InvalidCode
-        event = Event(
-            EventKind.AUTHENTICATOR_CONFIRMED,
-            reason=pending.kind.value,
-            subscriber_id=session.subscriber_id,
-            session_id=session.session_id,
-        )
+        event = about_session(EventKind.AUTHENTICATOR_CONFIRMED, session, pending.kind.value)
         if not self.accounts.confirm(authenticator_id, step, session, now, event):
             raise NoSuchThing
         self.sessions.forget_cached(session.subscriber_id)

@@ -1,10 +1,11 @@
 """A catalogue read: only what is listed, rebuilt by us, filtered on the way back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from service.model.catalogue import Call, Catalogue, Rule
-from service.model.errors import BadAmount, BadRequest, OperationNotListed
+from service.model.errors import BadRequest, OperationNotListed
 from service.model.money import parse_amount
 from service.ports import CatalogueReader, Reading
 
@@ -41,18 +42,21 @@ class ReadCatalogue:
 def _body(rule: Rule, body: Mapping[str, object]) -> dict[str, object]:
     """Return the canonical body; a quote is the one read that has one."""
     if rule.operation != _FX_RATE:
-        return {} if not body else _refuse(body)
+        if body:
+            _refuse(body)
+        return {}
     operator, amount = body.get("operatorId"), body.get("amount")
-    if set(body) != {"operatorId", "amount"} or type(operator) is not int or not 0 < operator < 10**9:
-        _refuse(body)
-    try:
-        return {"operatorId": operator, "amount": parse_amount(amount)}
-    except BadAmount as error:
-        raise BadRequest(error.message, errors=[{"pointer": "/amount", "detail": error.message}]) from error
+    wrong = sorted(set(body) ^ {"operatorId", "amount"})
+    if type(operator) is not int or not 0 < operator < 10**9:
+        wrong.append("operatorId")
+    if isinstance(amount, str):
+        wrong.append("amount")
+    if wrong:
+        _refuse(wrong)
+    return {"operatorId": operator, "amount": parse_amount(amount)}
 
 
-def _refuse(body: Mapping[str, object]) -> dict[str, object]:
-    errors = [
-        {"pointer": f"/{str(name)[:64]}", "detail": "unknown, missing or of the wrong type"} for name in body
-    ]
+def _refuse(names: Iterable[str]) -> NoReturn:
+    words = "unknown, missing or of the wrong type"
+    errors = [{"pointer": f"/{name[:64]}", "detail": words} for name in dict.fromkeys(names)]
     raise BadRequest("The body does not follow the contract.", errors=errors)

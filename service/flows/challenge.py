@@ -1,30 +1,21 @@
 """Challenges: show one, text its code, answer it, open one for a session that went stale."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from service.flows.asking import Ask
+from service.flows.authenticator import ShowSubscriber
 from service.flows.judge import Judge
-from service.flows.session import told
 from service.flows.texting import Texting
 from service.model.authenticator import Proof
-from service.model.challenge import Challenge, Channel, Method, Purpose, open_challenge
-from service.model.errors import ChallengeGone, InvalidToken
+from service.model.challenge import Challenge, Channel, Method, Purpose
+from service.model.errors import ChallengeGone
 from service.model.events import Event, Kind
-from service.model.policy import CodePolicy, SessionPolicy
-from service.model.session import Session, Tokens, references, refresh_ends
+from service.model.policy import SessionPolicy
+from service.model.secret import Secret
+from service.model.session import Issued, Session, Tokens, references, refresh_ends
 from service.model.subscriber import Standing, Subscriber, new_id
-from service.ports import (
-    AccountStore,
-    ChallengeStore,
-    Clock,
-    NewSession,
-    NewSubscriber,
-    PasscodeKey,
-    SessionStore,
-    TokenKey,
-)
-
-_ANSWERED_HERE = frozenset({Purpose.SIGN_UP, Purpose.LOG_IN, Purpose.REAUTHENTICATE})
+from service.ports import ChallengeStore, Clock, NewSubscriber, SessionStore, TokenKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,44 +54,14 @@ class SendCode:
 class Reauthenticate:
     """Ask a session for its second factor again."""
 
-    accounts: AccountStore
-    challenges: ChallengeStore
-    passcodes: PasscodeKey
-    texting: Texting
-    clock: Clock
-    codes: CodePolicy
+    show: ShowSubscriber
+    ask: Ask
 
     def __call__(self, session: Session) -> Challenge:
         """Return a challenge that only this session may answer."""
-        subscriber = self.accounts.by_id(session.subscriber_id)
-        if subscriber is None:
-            raise InvalidToken
-        challenge = self._challenge(session, subscriber)
-        event = Event(
-            Kind.SESSION_REAUTHENTICATED,
-            reason="asked",
-            subscriber_id=session.subscriber_id,
-            session_id=session.session_id,
-            challenge_id=challenge.challenge_id,
-        )
-        self.challenges.open(challenge, event)
-        return self.texting.text_if_due(challenge) if challenge.methods == (Method.SMS,) else challenge
-
-    def _challenge(self, session: Session, subscriber: Subscriber) -> Challenge:
-        challenge = open_challenge(
-            Purpose.REAUTHENTICATE,
-            subscriber.phone,
-            subscriber.methods,
-            self.passcodes.current,
-            self.clock.now(),
-            self.codes,
-        )
-        return replace(
-            challenge,
-            subscriber_id=subscriber.subscriber_id,
-            session_id=session.session_id,
-            locale=subscriber.locale,
-        )
+        subscriber = self.show(session)
+        bound = self.ask.subscriber(Purpose.REAUTHENTICATE, subscriber, session_id=session.session_id)
+        return self.ask.opened(bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +81,16 @@ class VerifyCode:
     ) -> Tokens:
         """Raises ChallengeGone, InvalidCode, TooManyAttempts and BadRequest."""
         challenge = self.show(challenge_id, session)
-        if challenge.purpose not in _ANSWERED_HERE:
-            raise ChallengeGone
-        proof = self.judge(challenge, method, code)
-        if challenge.purpose is Purpose.REAUTHENTICATE and session is not None:
-            return self._refreshed(challenge, proof, session)
-        return self._opened(challenge, proof, device_name)
+        match challenge.purpose:
+            case Purpose.SIGN_UP | Purpose.LOG_IN:
+                return self._opened(challenge, self.judge(challenge, method, code), device_name)
+            case Purpose.REAUTHENTICATE if session:
+                return self._renewed(challenge, self.judge(challenge, method, code), session)
+        raise ChallengeGone
 
     def _opened(self, challenge: Challenge, proof: Proof, device_name: str | None) -> Tokens:
         now = self.clock.now()
-        adds = self._account(challenge) if challenge.purpose is Purpose.SIGN_UP else None
+        adds = self._account(challenge, now) if challenge.purpose is Purpose.SIGN_UP else None
         owner = adds.subscriber.subscriber_id if adds else challenge.subscriber_id
         if owner is None:
             raise ChallengeGone
@@ -142,12 +103,13 @@ class VerifyCode:
             amr=references(proof.method),
             device_id=challenge.device_id or new_id(),
         )
-        new = self._new(session, device_name, known=challenge.device_id is not None)
-        event = self._event(Kind.SESSION_OPENED, challenge, session, proof)
-        self.sessions.open(new, challenge.challenge_id, proof, now, event, adds)
-        return told(new, self.clock)
+        device_token = None if challenge.device_id else self.tokens.mint("gwd_")
+        issued = replace(self._issued(session, now), device_name=device_name, device_token=device_token)
+        event = _event(Kind.SESSION_OPENED, challenge, session, proof)
+        self.sessions.open(issued, challenge.challenge_id, proof, now, event, adds)
+        return issued.told(now)
 
-    def _refreshed(self, challenge: Challenge, proof: Proof, session: Session) -> Tokens:
+    def _renewed(self, challenge: Challenge, proof: Proof, session: Session) -> Tokens:
         now = self.clock.now()
         renewed = replace(
             session,
@@ -155,13 +117,13 @@ class VerifyCode:
             access_expires_at=now + timedelta(seconds=self.policy.access_life),
             amr=references(proof.method),
         )
-        new = self._new(renewed, None, known=True)
-        event = self._event(Kind.SESSION_REAUTHENTICATED, challenge, renewed, proof)
-        self.sessions.reauthenticate(new, challenge.challenge_id, proof, now, event)
-        return told(new, self.clock)
+        issued = self._issued(renewed, now)
+        event = _event(Kind.SESSION_REAUTHENTICATED, challenge, renewed, proof)
+        self.sessions.reauthenticate(issued, challenge.challenge_id, proof, now, event)
+        return issued.told(now)
 
-    def _account(self, challenge: Challenge) -> NewSubscriber:
-        stored = self.challenges.password_hash(challenge.challenge_id)
+    def _account(self, challenge: Challenge, now: datetime) -> NewSubscriber:
+        stored: Secret | None = self.challenges.password_hash(challenge.challenge_id)
         if stored is None:
             raise ChallengeGone
         subscriber = Subscriber(
@@ -170,25 +132,24 @@ class VerifyCode:
             password_hash=stored,
             locale=challenge.locale,
             standing=Standing.ACTIVE,
-            created_at=self.clock.now(),
+            created_at=now,
         )
         return NewSubscriber(subscriber, phone_authenticator_id=new_id())
 
-    def _new(self, session: Session, device_name: str | None, *, known: bool) -> NewSession:
-        return NewSession(
+    def _issued(self, session: Session, now: datetime) -> Issued:
+        return Issued(
             session=session,
             access_token=self.tokens.mint("gws_"),
             refresh_token=self.tokens.mint("gwr_"),
-            refresh_expires_at=refresh_ends(self.clock.now(), session.absolute_expires_at, self.policy),
-            device_name=device_name,
-            device_token=None if known else self.tokens.mint("gwd_"),
+            refresh_expires_at=refresh_ends(now, session.absolute_expires_at, self.policy),
         )
 
-    def _event(self, kind: Kind, challenge: Challenge, session: Session, proof: Proof) -> Event:
-        return Event(
-            kind,
-            reason=proof.method.value,
-            subscriber_id=session.subscriber_id,
-            session_id=session.session_id,
-            challenge_id=challenge.challenge_id,
-        )
+
+def _event(kind: Kind, challenge: Challenge, session: Session, proof: Proof) -> Event:
+    return Event(
+        kind,
+        reason=proof.method.value,
+        subscriber_id=session.subscriber_id,
+        session_id=session.session_id,
+        challenge_id=challenge.challenge_id,
+    )

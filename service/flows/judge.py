@@ -6,7 +6,7 @@ from service.flows.texting import code_of
 from service.model.authenticator import Authenticator, Proof
 from service.model.challenge import Challenge, Method
 from service.model.errors import ChallengeGone, InvalidCode
-from service.model.events import Event, Kind
+from service.model.events import Kind, about_challenge
 from service.model.passcode import canonical_code
 from service.model.secret import Secret
 from service.ports import AccountStore, ChallengeStore, Clock, PasscodeKey
@@ -36,7 +36,7 @@ class Judge:
         attempts_left = self._count(challenge, authenticator)
         proof = self._compare(challenge, method, authenticator, code)
         if proof is None:
-            raise InvalidCode(attempts_left=attempts_left)
+            raise InvalidCode(attempts_left)
         return proof
 
     def _authenticator(self, challenge: Challenge, method: Method) -> Authenticator | None:
@@ -47,13 +47,7 @@ class Judge:
         return subscriber.by_method(method) if subscriber else None
 
     def _count(self, challenge: Challenge, authenticator: Authenticator | None) -> int:
-        event = Event(
-            Kind.CODE_TRIED,
-            subscriber_id=challenge.subscriber_id,
-            session_id=challenge.session_id,
-            challenge_id=challenge.challenge_id,
-            operation_id=challenge.operation_id,
-        )
+        event = about_challenge(Kind.CODE_TRIED, challenge)
         counted = authenticator.authenticator_id if authenticator else None
         return self.challenges.attempt(challenge, counted, self.clock.now(), event)
 

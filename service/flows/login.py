@@ -1,17 +1,17 @@
 """Log in: check the password, then ask for the second factor."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from service.flows.texting import Texting
-from service.model.challenge import Challenge, Method, Purpose, open_challenge
+from service.flows.asking import Ask
+from service.model.challenge import Challenge, Purpose
 from service.model.errors import AccountSuspended, InvalidCredentials
 from service.model.events import Event, Kind, Outcome
 from service.model.password import canonical_password, fits
 from service.model.phone import PhoneNumber, parse_phone
-from service.model.policy import CodePolicy, PasswordPolicy
+from service.model.policy import PasswordPolicy
 from service.model.secret import Secret
 from service.model.subscriber import Standing, Subscriber
-from service.ports import AccountStore, AuditLog, ChallengeStore, Clock, PasscodeKey, PasswordHasher
+from service.ports import AccountStore, AuditLog, Clock, PasswordHasher
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,10 @@ class LogIn:
     """Check a password; on success open a second-factor challenge."""
 
     accounts: AccountStore
-    challenges: ChallengeStore
     hasher: PasswordHasher
-    passcodes: PasscodeKey
-    texting: Texting
+    ask: Ask
     audit: AuditLog
     clock: Clock
-    codes: CodePolicy
     passwords: PasswordPolicy
 
     def __call__(self, phone: str, password: str, device_token: Secret | None = None) -> Challenge:
@@ -36,12 +33,16 @@ class LogIn:
         TooManyAttempts before anything is compared, AccountSuspended and Busy.
         """
         number = parse_phone(phone)
-        self.accounts.try_password(number, self.clock.now(), self.passwords.free_tries)
-        subscriber = self._proven(number, canonical_password(password))
+        # A place to hash comes first: a try that nobody could judge must not count against the owner.
+        with self.hasher.place():
+            self.accounts.try_password(number, self.clock.now(), self.passwords.free_tries)
+            subscriber = self._proven(number, canonical_password(password))
         self.accounts.forgive_password(number)
         if subscriber.standing is not Standing.ACTIVE:
+            self._note_refusal(subscriber, "suspended")
             raise AccountSuspended
-        return self._challenge(subscriber, device_token)
+        device_id = self._device(subscriber, device_token)
+        return self.ask.opened(self.ask.subscriber(Purpose.LOG_IN, subscriber, device_id=device_id))
 
     def _proven(self, number: PhoneNumber, password: Secret) -> Subscriber:
         subscriber = self.accounts.by_phone(number)
@@ -49,39 +50,15 @@ class LogIn:
         stored = subscriber.password_hash if subscriber and fits(password, self.passwords) else None
         right = self.hasher.verify(stored, password)
         if subscriber is None or stored is None or not right:
-            self._note(subscriber, Outcome.REFUSED)
+            self._note_refusal(subscriber, "wrong_password")
             raise InvalidCredentials
-        self._note(subscriber, Outcome.DONE)
         if self.hasher.needs_rehash(stored):
             self.accounts.replace_password_hash(subscriber.subscriber_id, stored, self.hasher.hash(password))
         return subscriber
 
-    def _note(self, subscriber: Subscriber | None, outcome: Outcome) -> None:
+    def _note_refusal(self, subscriber: Subscriber | None, reason: str) -> None:
         who = subscriber.subscriber_id if subscriber else None
-        self.audit.record(Event(Kind.LOG_IN_PASSWORD, outcome, subscriber_id=who))
+        self.audit.record(Event(Kind.LOG_IN_PASSWORD, Outcome.REFUSED, reason, subscriber_id=who))
 
     def _device(self, subscriber: Subscriber, token: Secret | None) -> str | None:
         return self.accounts.device(subscriber.subscriber_id, token, self.clock.now()) if token else None
-
-    def _challenge(self, subscriber: Subscriber, device_token: Secret | None) -> Challenge:
-        methods = subscriber.methods
-        challenge = replace(
-            open_challenge(
-                Purpose.LOG_IN,
-                subscriber.phone,
-                methods,
-                self.passcodes.current,
-                self.clock.now(),
-                self.codes,
-            ),
-            subscriber_id=subscriber.subscriber_id,
-            locale=subscriber.locale,
-            device_id=self._device(subscriber, device_token),
-        )
-        event = Event(
-            Kind.LOG_IN_PASSWORD,
-            subscriber_id=subscriber.subscriber_id,
-            challenge_id=challenge.challenge_id,
-        )
-        self.challenges.open(challenge, event)
-        return self.texting.text_if_due(challenge) if methods == (Method.SMS,) else challenge

@@ -1,14 +1,12 @@
 """Sessions: who is calling, new tokens for old, and the end."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from service.model.errors import InvalidToken
-from service.model.events import Event, Kind
-from service.model.policy import SessionPolicy
+from service.model.events import Event, Kind, about_session
 from service.model.secret import Secret
 from service.model.session import Session, Tokens
-from service.ports import Clock, NewSession, SessionStore
+from service.ports import Clock, SessionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +37,11 @@ class RefreshTokens:
 
     sessions: SessionStore
     clock: Clock
-    policy: SessionPolicy
 
     def __call__(self, refresh_token: Secret, device_token: Secret | None) -> Tokens:
         """Raises InvalidToken, and TokenReused after the whole session was ended."""
         now = self.clock.now()
-        rotated = self.sessions.rotate(refresh_token, device_token, now)
-        return Tokens(
-            session_id=rotated.session.session_id,
-            access_token=rotated.access_token,
-            expires_in=int((rotated.session.access_expires_at - now) / timedelta(seconds=1)),
-            refresh_token=rotated.refresh_token,
-            refresh_expires_in=int((rotated.refresh_expires_at - now) / timedelta(seconds=1)),
-            scope=rotated.session.scope,
-            server_time=now,
-        )
+        return self.sessions.rotate(refresh_token, device_token, now).told(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +54,7 @@ class LogOut:
     def __call__(self, session: Session | None, refresh_token: Secret | None) -> None:
         now = self.clock.now()
         if session:
-            event = Event(
-                Kind.SESSION_ENDED,
-                reason="log_out",
-                subscriber_id=session.subscriber_id,
-                session_id=session.session_id,
-            )
+            event = about_session(Kind.SESSION_ENDED, session, "log_out")
             self.sessions.revoke(session.session_id, now, event)
         if refresh_token:
             self.sessions.revoke_by_refresh(refresh_token, now, Event(Kind.SESSION_ENDED, reason="log_out"))
-
-
-def told(new: NewSession, clock: Clock) -> Tokens:
-    """Return what the client is told of a session just opened or renewed."""
-    now = clock.now()
-    return Tokens(
-        session_id=new.session.session_id,
-        access_token=new.access_token,
-        expires_in=int((new.session.access_expires_at - now) / timedelta(seconds=1)),
-        refresh_token=new.refresh_token,
-        refresh_expires_in=int((new.refresh_expires_at - now) / timedelta(seconds=1)),
-        scope=new.session.scope,
-        server_time=now,
-        device_token=new.device_token,
-    )

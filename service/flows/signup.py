@@ -1,16 +1,15 @@
 """Sign up: a number, a password, and a text that proves the number."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from service.flows.texting import Texting
-from service.model.challenge import Challenge, Method, Purpose, open_challenge
+from service.flows.asking import Ask
+from service.model.challenge import Challenge, Purpose
 from service.model.errors import CountryNotServed, SignUpClosed
-from service.model.events import Event, Kind
 from service.model.password import canonical_password, check_new_password
 from service.model.phone import PhoneNumber, parse_phone
-from service.model.policy import CodePolicy, PasswordPolicy, SmsPolicy
+from service.model.policy import PasswordPolicy, SmsPolicy
 from service.model.texts import known_locale
-from service.ports import AccountStore, ChallengeStore, Clock, PasscodeKey, PasswordHasher
+from service.ports import AccountStore, PasswordHasher
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +17,8 @@ class SignUp:
     """Open a challenge for a new number; the account is made when its code was right."""
 
     accounts: AccountStore
-    challenges: ChallengeStore
     hasher: PasswordHasher
-    passcodes: PasscodeKey
-    texting: Texting
-    clock: Clock
-    codes: CodePolicy
+    ask: Ask
     passwords: PasswordPolicy
     sms: SmsPolicy
 
@@ -38,10 +33,9 @@ class SignUp:
         secret = canonical_password(password)
         check_new_password(secret, number, self.passwords, self.sms.service_name)
         stored = self.hasher.hash(secret)
-        challenge = self._challenge(number, locale)
-        event = Event(Kind.SIGN_UP_STARTED, challenge_id=challenge.challenge_id)
-        self.challenges.open(challenge, event, stored)
-        return self.texting.text_if_due(challenge)
+        taken = self.accounts.by_phone(number) is not None
+        challenge = self.ask.number(Purpose.SIGN_UP, number, mute=taken, locale=known_locale(locale))
+        return self.ask.opened(challenge, stored)
 
     def _number(self, phone: str) -> PhoneNumber:
         if not self.sms.countries:
@@ -50,10 +44,3 @@ class SignUp:
         if number.country not in self.sms.countries:
             raise CountryNotServed
         return number
-
-    def _challenge(self, number: PhoneNumber, locale: str | None) -> Challenge:
-        challenge = open_challenge(
-            Purpose.SIGN_UP, number, (Method.SMS,), self.passcodes.current, self.clock.now(), self.codes
-        )
-        taken = self.accounts.by_phone(number) is not None
-        return replace(challenge, mute=taken, locale=known_locale(locale))

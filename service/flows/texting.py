@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from service.model.challenge import Challenge, Channel, Delivery, DeliveryStatus, Purpose
 from service.model.errors import ChallengeGone, TooSoon
-from service.model.events import Event, Kind, Outcome
+from service.model.events import Kind, Outcome, about_challenge
 from service.model.passcode import passcode, passcode_input
 from service.model.policy import SmsPolicy
 from service.model.secret import Secret
@@ -24,13 +24,7 @@ class Texting:
 
     def text(self, challenge: Challenge, channel: Channel = Channel.SMS) -> Challenge:
         """Queue it. Raises TooSoon, then nothing is sent, and ChallengeGone."""
-        event = Event(
-            Kind.TEXT_REQUESTED,
-            subscriber_id=challenge.subscriber_id,
-            session_id=challenge.session_id,
-            challenge_id=challenge.challenge_id,
-            operation_id=challenge.operation_id,
-        )
+        event = about_challenge(Kind.TEXT_REQUESTED, challenge)
         texted = self.challenges.request_text(challenge, channel, self.clock.now(), event)
         self.wake_sender()
         return texted
@@ -68,13 +62,7 @@ class SendTexts:
             raise ChallengeGone
         delivery, sid = self._handed_over(challenge, queued.channel)
         outcome = Outcome.FAILED if delivery.status is DeliveryStatus.FAILED else Outcome.DONE
-        event = Event(
-            Kind.TEXT_SENT,
-            outcome,
-            reason=delivery.reason,
-            subscriber_id=challenge.subscriber_id,
-            challenge_id=challenge.challenge_id,
-        )
+        event = replace(about_challenge(Kind.TEXT_SENT, challenge), outcome=outcome, reason=delivery.reason)
         self.queue.settle(queued.text_id, delivery, sid, self.clock.now(), event)
 
     def _handed_over(self, challenge: Challenge, channel: Channel) -> tuple[Delivery, str | None]:

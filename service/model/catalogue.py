@@ -3,10 +3,11 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from urllib.parse import urlencode
 
 from service.model.errors import BadRequest, OperationNotListed
+from service.model.policy import LimitPolicy
 from service.model.shapes import Shape, read_shapes
 
 _MIB = 1 << 20
@@ -24,6 +25,8 @@ _TYPES: dict[str, re.Pattern[str]] = {
     "identifier": re.compile(r"[a-z2-7]{26}", re.ASCII),
     "language": re.compile("|".join(LANGUAGES), re.ASCII),
 }
+# What bounds a client, and `none` for the calls that are ours.
+_LIMITS = frozenset(field.name for field in fields(LimitPolicy)) | {"none"}
 _PARAMETER = re.compile(r"\{(\w+):(\w+)\}")
 
 
@@ -52,7 +55,11 @@ class Rule:
     largest: int
     limit: str
     spends: bool
-    definite: frozenset[str]
+    definite: frozenset[tuple[str, str]]
+
+    def is_definite(self, status: int, code: str) -> bool:
+        """Say whether this status with this errorCode proves that nothing was charged."""
+        return not self.definite.isdisjoint({(str(status), code), (f"{status // 100}xx", code)})
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -99,8 +106,8 @@ class Call:
     """
     A call to Reloadly, rebuilt by us.
 
-    `body` is JSON-ready, `caused` says that a client asked for it; a purchase that could
-    not put its first byte on the wire `first_byte_within` seconds is given up, unsent.
+    `body` is JSON-ready; `caused` says that a client asked for it; `within` bounds the
+    whole call in seconds, where somebody waits who cannot wait as long as a read may take.
     """
 
     rule: Rule
@@ -108,12 +115,13 @@ class Call:
     query: str = ""
     body: Mapping[str, object] | None = None
     caused: bool = True
-    first_byte_within: float | None = None
+    within: float | None = None
 
     @property
     def cache_key(self) -> str:
-        """Rule, canonical parameters and query: everything a cached answer depends on."""
-        return f"{self.rule.product} {self.rule.method} {self.path}?{self.query}"
+        """Rule, canonical parameters, query and body: everything a cached answer depends on."""
+        body = sorted((name, str(value)) for name, value in (self.body or {}).items())
+        return f"{self.rule.product} {self.rule.method} {self.path}?{self.query} {body}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +177,11 @@ def _rule(entry: Mapping[str, object], shapes: Mapping[str, Shape]) -> Rule:
     unknown = set(map(str, kinds)) - _TYPES.keys()
     if unknown:
         raise ValueError(f"{entry['operation']} names unknown types: {sorted(unknown)}")
-    definite = entry.get("definite", [])
-    assert isinstance(definite, list)
+    limit = str(entry["limit"])
+    if limit not in _LIMITS:
+        raise ValueError(f"{entry['operation']} names an unknown limit: {limit}")
+    definite = entry.get("definite", {})
+    assert isinstance(definite, Mapping)
     return Rule(
         operation=str(entry["operation"]),
         product=str(entry["product"]),
@@ -180,7 +191,7 @@ def _rule(entry: Mapping[str, object], shapes: Mapping[str, Shape]) -> Rule:
         answer=shapes[str(entry["answer"])],
         cache=int(str(entry.get("cache", 0))),
         largest=int(str(entry.get("largest_mib", 1))) * _MIB,
-        limit=str(entry["limit"]),
+        limit=limit,
         spends=entry.get("spends") is True,
-        definite=frozenset(map(str, definite)),
+        definite=frozenset((str(status), str(code)) for status, codes in definite.items() for code in codes),
     )

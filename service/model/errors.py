@@ -1,5 +1,5 @@
 """
-Every refusal, as one tree; each class has the stable code that clients read.
+Every refusal, as one tree; each has the stable code that clients read, and none knows a status.
 
 GatewayError
 ├── NotAuthenticated     InvalidCredentials · InvalidToken · TokenReused · StaleAuthentication
@@ -11,8 +11,6 @@ GatewayError
 │                        OperationClosed · QuoteChanged · TooManyWaiting · UpstreamRefused
 ├── TooManyAttempts      TooSoon · LimitReached
 └── DependencyFailed     UpstreamUnavailable · UpstreamTimedOut · BadUpstreamAnswer · StoreUnavailable · Busy
-
-Nothing here knows an HTTP status: `edge/problems.py` has the one table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +51,10 @@ class TokenReused(NotAuthenticated):
 
     code = "TOKEN_REUSED"
     detail = "This refresh token was used before, so the session has ended. Log in again."
-    session_id: str | None = None
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__()
+        self.session_id = session_id
 
 
 class StaleAuthentication(NotAuthenticated):
@@ -72,6 +73,11 @@ class InvalidCode(NotProved):
 
     code = "INVALID_CODE"
     detail = "The code is wrong or was used before."
+
+    def __init__(self, attempts_left: int | None = None) -> None:
+        members: dict[str, object] = {} if attempts_left is None else {"attempts_left": attempts_left}
+        super().__init__(None, **members)
+        self.attempts_left = attempts_left
 
 
 class ChallengeGone(NotProved):
@@ -143,13 +149,6 @@ class BadRequest(NotAcceptable):
 
     def __init__(self, detail: str | None = None, errors: Sequence[Mapping[str, str]] = ()) -> None:
         super().__init__(detail, **({"errors": list(errors)} if errors else {}))
-
-
-class BodyTooLarge(NotAcceptable):
-    """More than 64 KiB."""
-
-    code = "BODY_TOO_LARGE"
-    detail = "The body is larger than 64 KiB."
 
 
 class WeakPassword(NotAcceptable):

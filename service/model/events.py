@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from service.model.challenge import Challenge
+from service.model.operation import Operation
+from service.model.session import Session
+
 
 class Kind(StrEnum):
     """What was attempted."""
@@ -10,6 +14,7 @@ class Kind(StrEnum):
     SIGN_UP_STARTED = "sign_up.started"
     SUBSCRIBER_ADDED = "subscriber.added"
     LOG_IN_PASSWORD = "log_in.password"  # noqa: S105  a name, not a password
+    CHALLENGE_OPENED = "challenge.opened"
     CODE_TRIED = "challenge.code_tried"
     TEXT_REQUESTED = "challenge.text_requested"
     TEXT_SENT = "text.sent"
@@ -47,3 +52,37 @@ class Event:
     session_id: str | None = None
     challenge_id: str | None = None
     operation_id: str | None = None
+
+
+def about_challenge(kind: Kind, challenge: Challenge) -> Event:
+    """Return the event of something that happened to a challenge."""
+    return Event(
+        kind,
+        reason=challenge.purpose.value,
+        subscriber_id=challenge.subscriber_id,
+        session_id=challenge.session_id,
+        challenge_id=challenge.challenge_id,
+        operation_id=challenge.operation_id,
+    )
+
+
+def about_session(kind: Kind, session: Session, reason: str) -> Event:
+    """Return the event of something that a session did, or that was done to it."""
+    return Event(kind, reason=reason, subscriber_id=session.subscriber_id, session_id=session.session_id)
+
+
+def about_operation(kind: Kind, operation: Operation, reason: str | None = None) -> Event:
+    """Return the event of a step of an operation; it names the challenge while that is known."""
+    return Event(
+        kind,
+        reason=reason,
+        subscriber_id=operation.subscriber_id,
+        session_id=operation.session_id,
+        challenge_id=operation.challenge.challenge_id if operation.challenge else None,
+        operation_id=operation.operation_id,
+    )
+
+
+def alarm(reason: str, operation_id: str | None = None) -> Event:
+    """Return an event that a person should look at."""
+    return Event(Kind.ALARM, Outcome.FAILED, reason=reason, operation_id=operation_id)

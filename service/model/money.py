@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
-from service.model.errors import BadAmount
+from service.model.errors import BadRequest
 
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _LARGEST = Decimal(1_000_000_000)
 _FINEST = -5
 
@@ -27,30 +26,40 @@ def parse_amount(value: object) -> Decimal:
     Return the one form of an amount written as a JSON number or a decimal string.
 
     `5`, `5.0` and `"5.00"` are one amount. Zero, negatives, NaN, infinities, more than
-    five decimals and more than nine digits before them raise BadAmount.
+    five decimals and more than nine digits before them raise BadRequest.
     """
     amount = _decimal(value)
     exponent = amount.as_tuple().exponent
     if not isinstance(exponent, int) or not _FINEST <= exponent <= 0 or not 0 < amount < _LARGEST:
-        raise BadAmount("Write the amount as a positive decimal with at most five decimals.")
+        raise _not_an_amount()
     return canonical(amount)
+
+
+def _not_an_amount() -> BadRequest:
+    words = "a positive decimal with at most five decimals"
+    return BadRequest("The amount is not an amount.", errors=[{"pointer": "/amount", "detail": words}])
 
 
 def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise BadAmount("Write the amount as a decimal.")
+        raise _not_an_amount()
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,5})?", value, re.ASCII):
-        raise BadAmount("Write the amount as a positive decimal with at most five decimals.")
+        raise _not_an_amount()
     try:
         return Decimal(value)
     except InvalidOperation as error:
-        raise BadAmount("Write the amount as a decimal.") from error
+        raise _not_an_amount() from error
 
 
 def canonical(amount: Decimal) -> Decimal:
     """Return the same value without trailing zeros and without an exponent."""
     short = amount.normalize()
-    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+
+
+def amount_text(amount: Decimal) -> str:
+    """Write an amount as the canonical decimal string of a request body."""
+    return format(canonical(amount), "f")
 
 
 def plain(amount: Decimal) -> str:
@@ -61,12 +70,10 @@ def plain(amount: Decimal) -> str:
 
 
 def rounded_up(amount: Decimal) -> Decimal:
-    """Return the amount in whole cents, in nobody's favour but the cap's."""
+    """Return a cost in whole cents: never less than what will be charged."""
     return amount.quantize(Decimal("0.01"), rounding=ROUND_CEILING)
 
 
-def check_currency(text: str) -> str:
-    """Return an ISO 4217 code as it was written. Raises BadAmount."""
-    if not _CURRENCY.fullmatch(text):
-        raise BadAmount("Write the currency as three capital letters.")
-    return text
+def rounded_down(amount: Decimal) -> Decimal:
+    """Return what arrives in whole cents: never more than the rate gives."""
+    return canonical(amount.quantize(Decimal("0.01"), rounding=ROUND_FLOOR))

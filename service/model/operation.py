@@ -4,19 +4,18 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from service.model.challenge import Challenge
-from service.model.money import Money, plain
+from service.model.money import Money
 
 IDENTIFIER_LENGTH = 26
 
 
 class Status(StrEnum):
-    """Where an operation stands; the transitions are in `rules` of `may_become`."""
+    """Where an operation stands; the transitions are in `_MAY_BECOME`."""
 
     AWAITING_APPROVAL = "awaiting_approval"
     APPROVED = "approved"
@@ -31,13 +30,12 @@ class Status(StrEnum):
 
 
 SETTLED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.REFUNDED, Status.CANCELLED, Status.EXPIRED})
-UNDECIDED = frozenset({Status.APPROVED, Status.SENDING, Status.ACCEPTED, Status.UNCLEAR})
 # Refused for certain or never sent: the client's own identifier is free again.
 FREES_REFERENCE = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 _MAY_BECOME: dict[Status, frozenset[Status]] = {
     Status.AWAITING_APPROVAL: frozenset({Status.APPROVED, Status.CANCELLED, Status.EXPIRED}),
-    Status.APPROVED: frozenset({Status.SENDING, Status.CANCELLED, Status.FAILED, Status.UNCLEAR}),
+    Status.APPROVED: frozenset({Status.SENDING, Status.CANCELLED, Status.UNCLEAR}),
     Status.SENDING: frozenset(
         {Status.SUCCEEDED, Status.FAILED, Status.ACCEPTED, Status.UNCLEAR, Status.REFUNDED}
     ),
@@ -112,7 +110,6 @@ class Operation:
     action: str
     status: Status
     summary: str
-    beneficiary: str
     delivered: Money
     cost: Money
     created_at: datetime
@@ -132,6 +129,26 @@ class Operation:
     def is_settled(self) -> bool:
         return self.status in SETTLED
 
+    def asking(self, challenge: Challenge) -> "Operation":
+        """Return the same operation with its challenge as it now stands."""
+        return replace(self, challenge=challenge)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last operation of a page; the next page begins behind it."""
+
+    created_at: datetime
+    operation_id: str
+
+
+class Found(StrEnum):
+    """What a look-up that decides nothing came to."""
+
+    NONE = "none"
+    UNDECIDED = "undecided"
+    ERROR = "error"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -139,7 +156,7 @@ class Outcome:
 
     status: Status
     upstream_id: int | None = None
-    reply: Mapping[str, object] | None = field(default=None)
+    reply: Mapping[str, object] | None = None
     failure: Failure | None = None
 
 
@@ -160,19 +177,3 @@ def poll_after(operation: Operation, now: datetime) -> int:
         return 0
     age = (now - operation.updated_at).total_seconds()
     return 2 if age < 30 else 10 if age < 600 else 60
-
-
-def amount_text(amount: Decimal) -> str:
-    """Write an amount as the canonical decimal string of a request body."""
-    return format(amount, "f")
-
-
-def describe(delivered: Money, beneficiary: str, cost: Money, template: str) -> str:
-    """Return the sentence a subscriber reads before approving."""
-    return template.format(
-        amount=plain(delivered.amount),
-        currency=delivered.currency,
-        beneficiary=beneficiary,
-        cost=plain(cost.amount),
-        cost_currency=cost.currency,
-    )

@@ -52,11 +52,13 @@ def parse_recipient(number: str, country: str) -> PhoneNumber:
 def _parse(text: str, country: str | None) -> PhoneNumber:
     if len(text) > 32 or "+" in text[1:] or not set(text) <= set("+0123456789 .-()"):
         raise BadPhoneNumber
-    for spelling in (text, f"+{text}") if country else (text,):
-        number = _parse_once(spelling, country)
-        if number:
-            return number
-    raise BadPhoneNumber
+    spellings = (text, f"+{text}") if country and "+" not in text else (text,)
+    found = {number for spelling in spellings if (number := _parse_once(spelling, country))}
+    if len(found) > 1:
+        raise BadPhoneNumber("This could be two numbers. Write it with its plus sign and country code.")
+    if not found:
+        raise BadPhoneNumber
+    return found.pop()
 
 
 def _parse_once(text: str, country: str | None) -> PhoneNumber | None:

@@ -95,7 +95,7 @@ class MoneyPolicy(Ranged):
     read_timeout: Annotated[int, Range(10, 120)] = 90
     in_flight: Annotated[int, Range(1, 64)] = 8
     in_flight_per_operator: Annotated[int, Range(1, 16)] = 2
-    quote_life: Annotated[int, Range(5, 60)] = 60
+    quote_within: Annotated[int, Range(1, 5)] = 3
     drift_basis_points: Annotated[int, Range(0, 500)] = 50
 
     LOOK_UP_AFTER: ClassVar[tuple[int, ...]] = (5, 30, 120, 600, 1800, 3600)

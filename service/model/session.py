@@ -37,6 +37,31 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """A session with the tokens that were just made for it; a store keeps them as keyed hashes only."""
+
+    session: Session
+    access_token: Secret
+    refresh_token: Secret
+    refresh_expires_at: datetime
+    device_name: str | None = None
+    device_token: Secret | None = None
+
+    def told(self, now: datetime) -> "Tokens":
+        """Return what the client is told of it."""
+        return Tokens(
+            session_id=self.session.session_id,
+            access_token=self.access_token,
+            expires_in=(self.session.access_expires_at - now) // timedelta(seconds=1),
+            refresh_token=self.refresh_token,
+            refresh_expires_in=(self.refresh_expires_at - now) // timedelta(seconds=1),
+            scope=self.session.scope,
+            server_time=now,
+            device_token=self.device_token,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """What a client gets after a second factor; lives in whole seconds."""
 

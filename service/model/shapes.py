@@ -26,7 +26,7 @@ class Shape:
     def fits(self, value: object) -> bool:
         """Say whether an answer is at all of the kind this shape describes."""
         listed = value if isinstance(value, list) else [value]
-        return all(isinstance(item, Mapping) and "errorCode" not in item for item in listed)
+        return all(isinstance(item, Mapping) and item and "errorCode" not in item for item in listed)
 
     def _object(self, value: Mapping[str, object]) -> dict[str, object]:
         return {

@@ -3,9 +3,9 @@
 import re
 
 from service.model.challenge import Challenge, Purpose
-from service.model.money import Money, plain
 from service.model.policy import SmsPolicy
 from service.model.secret import Secret
+from service.model.topup import Quote
 
 LOCALES = ("en", "es", "fr", "pt")
 # GSM 03.38: one segment holds 160 septets of the basic alphabet, or 70 characters of any other.
@@ -31,10 +31,10 @@ _APPROVE = {
     "pt": "{code} aprova: {what}. {service}",
 }
 _TOP_UP = {
-    "en": "Top up {delivered} to {beneficiary} ({cost})",
-    "es": "Recarga {delivered} a {beneficiary} ({cost})",
-    "fr": "Recharge {delivered} pour {beneficiary} ({cost})",
-    "pt": "Recarga {delivered} para {beneficiary} ({cost})",
+    "en": "Top up {delivered} to {beneficiary}, {operator} ({cost})",
+    "es": "Recarga {delivered} a {beneficiary}, {operator} ({cost})",
+    "fr": "Recharge {delivered} pour {beneficiary}, {operator} ({cost})",
+    "pt": "Recarga {delivered} para {beneficiary}, {operator} ({cost})",
 }
 
 
@@ -44,13 +44,19 @@ def known_locale(asked: str | None) -> str:
     return language if language in LOCALES else LOCALES[0]
 
 
-def top_up_summary(delivered: Money, beneficiary: str, cost: Money, locale: str) -> str:
+def top_up_summary(quote: Quote, beneficiary: str, locale: str) -> str:
     """Return what the subscriber reads before approving, and again in the text."""
     return _TOP_UP[known_locale(locale)].format(
-        delivered=f"{plain(delivered.amount)} {delivered.currency}",
+        delivered=quote.delivered,
         beneficiary=beneficiary,
-        cost=f"{plain(cost.amount)} {cost.currency}",
+        operator=_one_line(quote.operator_name),
+        cost=quote.cost,
     )
+
+
+def _one_line(name: str) -> str:
+    """Return a provider's name as plain words: no control, no line break, nothing that looks like a link."""
+    return " ".join(re.sub(r"[^\w .&'()+-]|\.(?=\w)", " ", name).split())[:40]
 
 
 def text_body(challenge: Challenge, code: Secret, summary: str | None, policy: SmsPolicy) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from service.model.errors import BadAmount, UpstreamRefused
-from service.model.money import Money, canonical, rounded_up
-from service.model.operation import amount_text
+from service.model.money import Money, amount_text, rounded_down, rounded_up
 from service.model.phone import PhoneNumber
 
 ACTION = "airtime.topup"
 PRODUCT = "airtime"
 RULE = "makeTopUp"
+_SMALLEST_RATE = Decimal("1e-9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,37 @@ class TopUp:
         return body
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    A top-up as a client wrote it.
+
+    In our own way it names the `currency` that the amount is in; in Reloadly's way it
+    says `local`, and `currency` is None.
+    """
+
+    operator_id: int
+    amount: Decimal
+    recipient: PhoneNumber
+    sender: PhoneNumber | None = None
+    currency: str | None = None
+    local: bool = False
+
+    def settled(self, sender_currency: str, local_currency: str) -> TopUp:
+        """
+        Return the top-up, once the operator's two currencies are known.
+
+        Raises BadAmount for a currency that is neither. Where both are one, the amount is the sender's.
+        """
+        if self.currency not in (None, sender_currency, local_currency):
+            raise BadAmount(f"This operator takes amounts in {sender_currency} or {local_currency}.")
+        local = self.local if self.currency is None else self.currency != sender_currency
+        return TopUp(self.operator_id, self.amount, local, self.recipient, self.sender)
+
+
 def _phone(number: PhoneNumber) -> dict[str, str]:
-    return {"countryCode": number.country, "number": number.digits}
+    # With its plus sign: without one, Reloadly tries the digits as a national number first.
+    return {"countryCode": number.country, "number": number.e164}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +105,15 @@ class Operator:
             raise BadAmount(f"{self.name} takes amounts in {self.sender_currency} only.")
         self._check(amount, local=local)
         cost = amount / self.rate if local else amount
-        delivered = amount if local else rounded_down(amount * self.rate)
-        return Quote(
-            self.name, Money(delivered, self.local_currency), Money(rounded_up(cost), self.sender_currency)
-        )
+        delivered = amount if local else self._delivers(amount)
+        money = Money(delivered, self.local_currency), Money(rounded_up(cost), self.sender_currency)
+        return Quote(self.name, *money)
+
+    def _delivers(self, amount: Decimal) -> Decimal:
+        """A fixed denomination delivers the local amount beside it, whatever the rate would give."""
+        if self.fixed and len(self.local_amounts) == len(self.amounts):
+            return self.local_amounts[self.amounts.index(amount)]
+        return rounded_down(amount * self.rate)
 
     def _check(self, amount: Decimal, *, local: bool) -> None:
         if self.fixed:
@@ -90,11 +124,6 @@ class Operator:
         low, high = (self.local_smallest, self.local_largest) if local else (self.smallest, self.largest)
         if low is None or high is None or not low <= amount <= high:
             raise BadAmount(f"{self.name} takes amounts from {low} to {high}.")
-
-
-def rounded_down(amount: Decimal) -> Decimal:
-    """Return what arrives, in whole cents, never promising more than the rate gives."""
-    return canonical(amount.quantize(Decimal("0.01"), rounding="ROUND_DOWN"))
 
 
 def _listed(amounts: Iterable[Decimal]) -> str:
@@ -114,8 +143,8 @@ def read_operator(raw: Mapping[str, object]) -> Operator:
         )
     country, fx = _mapping(raw, "country"), _mapping(raw, "fx")
     rate = _number(fx.get("rate"))
-    if rate is None or rate <= 0:
-        raise ValueError("the operator has no rate")
+    if rate is None or not _SMALLEST_RATE < rate < 1 / _SMALLEST_RATE:
+        raise ValueError("the operator has no usable rate")
     return Operator(
         operator_id=int(str(raw["operatorId"])),
         name=str(raw["name"]),
@@ -146,5 +175,6 @@ def _number(value: object) -> Decimal | None:
 
 
 def _numbers(value: object) -> tuple[Decimal, ...]:
-    listed = value if isinstance(value, list) else []
-    return tuple(number for number in map(_number, listed) if number is not None)
+    """Return a list of amounts; one that is not a number makes the list worth nothing, as positions count."""
+    listed = [_number(one) for one in value] if isinstance(value, list) else []
+    return () if None in listed else tuple(number for number in listed if number is not None)

@@ -1,13 +1,13 @@
 """What Reloadly's answer to a purchase means: final, accepted, or not to be trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from service.model.catalogue import Rule
 from service.model.operation import Failure, Operation, Outcome, Status
 
-# A 401 that Reloadly's own code gives proves that nothing ran.
+# A 401 with one of these proves that nothing ran, so that one repeat is safe, for a purchase too.
 REFUSED_TOKEN = frozenset({"INVALID_TOKEN", "TOKEN_EXPIRED", "MISSING_TOKEN"})
 _EMPTY_WALLET = frozenset({"INSUFFICIENT_BALANCE", "INSUFFICIENT_WALLET_BALANCE"})
 _STATUS = {
@@ -36,11 +36,11 @@ def judge_answer(operation: Operation, rule: Rule, status: int, body: object) ->
     code = body.get("errorCode")
     if 200 <= status < 300 and code is None:
         return judge_transaction(operation, body)
+    if not isinstance(code, str):
+        return UNCLEAR
     if status == 401 and code in REFUSED_TOKEN:
         return Outcome(Status.FAILED, failure=NEVER_SENT)
-    if isinstance(code, str) and code in rule.definite:
-        return Outcome(Status.FAILED, failure=_failure(code))
-    return UNCLEAR
+    return Outcome(Status.FAILED, failure=_failure(code)) if rule.is_definite(status, code) else UNCLEAR
 
 
 def judge_transaction(operation: Operation, row: Mapping[str, object]) -> Outcome:
@@ -56,8 +56,24 @@ def judge_transaction(operation: Operation, row: Mapping[str, object]) -> Outcom
     return Outcome(status, upstream_id, row, failure)
 
 
+def judge_rows(operation: Operation, rows: Sequence[Mapping[str, object]]) -> Outcome:
+    """
+    Return what all rows under one identifier say together.
+
+    Whatever was delivered counts; then what may still be; a row that does not match makes
+    the rest no evidence of failure.
+    """
+    outcomes = [judge_transaction(operation, row) for row in rows]
+    order = (Status.SUCCEEDED, Status.ACCEPTED, Status.UNCLEAR, Status.REFUNDED, Status.FAILED)
+    return min(outcomes, key=lambda outcome: order.index(outcome.status))
+
+
 def judge_status(operation: Operation, envelope: Mapping[str, object]) -> Outcome:
-    """Return what the status envelope of an accepted top-up says; its transaction may be null."""
+    """
+    Return what the status envelope of an accepted top-up says.
+
+    Its transaction may be null; a success without one proves nothing yet and is UNCLEAR.
+    """
     status = _STATUS.get(str(envelope.get("status")), Status.UNCLEAR)
     row = envelope.get("transaction")
     if isinstance(row, Mapping):
@@ -65,7 +81,7 @@ def judge_status(operation: Operation, envelope: Mapping[str, object]) -> Outcom
     if status in (Status.REFUNDED, Status.FAILED):
         failure = REVERSED if status is Status.REFUNDED else NOT_EXECUTED
         return Outcome(status, operation.upstream_id, failure=failure)
-    return Outcome(Status.ACCEPTED, operation.upstream_id)
+    return UNCLEAR if status is Status.SUCCEEDED else Outcome(Status.ACCEPTED, operation.upstream_id)
 
 
 def is_of(operation: Operation, row: Mapping[str, object]) -> bool:
@@ -83,9 +99,10 @@ def is_of(operation: Operation, row: Mapping[str, object]) -> bool:
     return (
         row.get("customIdentifier") == operation.operation_id
         and str(row.get("operatorId")) == str(request["operatorId"])
-        and _digits(row.get("recipientPhone")) == number
+        and _digits(row.get("recipientPhone")) == _digits(number)
         and isinstance(shown, int | Decimal)
         and Decimal(shown) == asked
+        and row.get("requestedAmountCurrencyCode") == _currency(operation)
     )
 
 
@@ -97,7 +114,8 @@ def permitted(outcome: Outcome, rule: Rule) -> Outcome:
 
 def is_wallet_empty(body: object) -> bool:
     """Say whether the company, not the subscriber, has a problem."""
-    return isinstance(body, Mapping) and body.get("errorCode") in _EMPTY_WALLET
+    code = body.get("errorCode") if isinstance(body, Mapping) else None
+    return isinstance(code, str) and code in _EMPTY_WALLET
 
 
 def _failure(code: str) -> Failure:
@@ -107,7 +125,14 @@ def _failure(code: str) -> Failure:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
+    return value if isinstance(value, int) and fits else None
+
+
+def _currency(operation: Operation) -> str:
+    """Return the money in which the amount was asked for."""
+    local = operation.request.body["useLocalAmount"] is True
+    return operation.delivered.currency if local else operation.cost.currency
 
 
 def _digits(value: object) -> str:

@@ -9,6 +9,7 @@ from service.model.authenticator import Authenticator, Kind, State
 from service.model.phone import PhoneNumber
 from service.model.secret import Secret
 from service.model.subscriber import Standing, Subscriber
+from service.model.throttle import STREAK_DISABLES
 from service.model.totp import Totp
 from service.outbound.schema_sql import authenticators, subscribers
 from service.outbound.upsert_sql import upsert
@@ -36,7 +37,7 @@ def row_to_authenticator(row: sa.Row[Any], seal: Seal) -> Authenticator:
     return Authenticator(
         authenticator_id=row.id,
         kind=kind,
-        state=State(row.state),
+        state=_state(row),
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         totp=Totp(secret, row.digits, row.period, row.algorithm) if kind is Kind.TOTP else None,
@@ -45,6 +46,12 @@ def row_to_authenticator(row: sa.Row[Any], seal: Seal) -> Authenticator:
         last_step_session=row.last_step_session,
         streak=row.streak,
     )
+
+
+def _state(row: sa.Row[Any]) -> State:
+    """Too many wrong codes in a row disable, until a right one or a reset; the last try is still judged."""
+    state = State(row.state)
+    return State.DISABLED if state is State.ACTIVE and row.streak >= STREAK_DISABLES else state
 
 
 def insert_authenticator(

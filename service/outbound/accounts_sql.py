@@ -23,6 +23,7 @@ from service.outbound.account_rows_sql import (
     row_to_subscriber,
 )
 from service.outbound.audit_sql import write_event
+from service.outbound.challenges_sql import close_of_subscriber
 from service.outbound.database_sql import Database, changed
 from service.outbound.locks_sql import lock_subscriber
 from service.outbound.schema_sql import authenticators, devices, subscribers
@@ -152,6 +153,7 @@ class SqlAccounts:
         owner = session.subscriber_id
         with self.database.write() as connection:
             lock_subscriber(connection, owner)
+            close_of_subscriber(connection, owner, session.session_id, now)
             kind = _activate(connection, authenticator_id, step, session, now)
             if kind is None:
                 return False

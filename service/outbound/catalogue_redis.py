@@ -44,7 +44,7 @@ class Flights:
         self._lock = Lock()
         self._running: dict[str, Future[Reading]] = {}
 
-    def share(self, key: str, work: Callable[[], Reading]) -> Reading:
+    def share(self, key: str, work: Callable[[], Reading], patience: float | None = None) -> Reading:
         """
         Return what `work` returns, or what another caller's did.
 
@@ -58,7 +58,7 @@ class Flights:
         if running is None:
             return self._lead(key, mine, work)
         try:
-            return running.result(timeout=_FLIGHT_PATIENCE)
+            return running.result(timeout=patience or _FLIGHT_PATIENCE)
         except TimeoutError as error:
             raise Busy from error
 
@@ -83,12 +83,14 @@ class CachedReader:
 
     Across the fleet a short lock lets one process read; the others wait for its entry for
     up to 2 s and then read themselves. While Redis is away each process has its own copies.
+    `scope` keeps the environments of one Redis apart.
     """
 
     reader: CatalogueReader
     link: RedisLink
     seal: Seal
     clock: Clock
+    scope: str
     _memory: Memory[_Copy] = field(default_factory=lambda: Memory(_MOST_REMEMBERED, _MOST_BYTES))
     _flights: Flights = field(default_factory=Flights)
 
@@ -96,8 +98,9 @@ class CachedReader:
         """Return a fresh answer, from the cache where its rule allows. Raises as the reader does."""
         if call.rule.cache <= 0:
             return self.reader.read(call)
-        key = f"catalogue:{sha256(call.cache_key.encode()).hexdigest()}"
-        return self._cached(key, call) or self._flights.share(key, lambda: self._read_once(key, call))
+        key = f"catalogue:{sha256(f'{self.scope} {call.cache_key}'.encode()).hexdigest()}"
+        found = self._cached(key, call)
+        return found or self._flights.share(key, lambda: self._read_once(key, call), call.within)
 
     def _read_once(self, key: str, call: Call) -> Reading:
         lock, owner = f"lock:{key}", token_hex(16)

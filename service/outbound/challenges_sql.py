@@ -13,6 +13,7 @@ from service.model.errors import ChallengeGone, InvalidCode, TooManyAttempts
 from service.model.events import Event
 from service.model.policy import CodePolicy
 from service.model.secret import Secret
+from service.model.throttle import STREAK_WAITS
 from service.outbound import waits_sql
 from service.outbound.account_rows_sql import read_phone, written_phone
 from service.outbound.audit_sql import write_event
@@ -75,10 +76,13 @@ class SqlChallenges:
         """
         with self.database.write() as connection:
             left = _count_down(connection, challenge.challenge_id, now)
-            active = authenticator_id is None or waits_sql.count_streak(connection, authenticator_id, now)
+            streak = waits_sql.count_streak(connection, authenticator_id, now) if authenticator_id else None
+            if streak in STREAK_WAITS:
+                # This try is still judged; after it the challenge is dead, whatever it had left.
+                left = _use_up(connection, challenge.challenge_id)
             write_event(connection, event, now)
-        if not active:
-            raise InvalidCode(attempts_left=left)
+        if streak == 0:
+            raise InvalidCode(left)
         return left
 
     def uncount_streak(self, authenticator_id: str) -> None:
@@ -194,6 +198,14 @@ def close_of_operation(connection: Connection, operation_id: str, now: datetime)
     _close(connection, challenges.c.operation_id == operation_id, now)
 
 
+def close_of_subscriber(connection: Connection, subscriber_id: str, but_of: str, now: datetime) -> None:
+    """Close what a subscriber was asked before a change, all but the questions of one session."""
+    row = challenges.c
+    _close(
+        connection, sa.and_(row.subscriber_id == subscriber_id, row.session_id.is_distinct_from(but_of)), now
+    )
+
+
 def close_of_sessions(connection: Connection, session_ids: Collection[str], now: datetime) -> None:
     """Close what these sessions asked for: re-authentication and approvals."""
     _close(connection, challenges.c.session_id.in_(session_ids), now)
@@ -222,6 +234,13 @@ def _count_down(connection: Connection, challenge_id: str, now: datetime) -> int
     if left is None:
         raise ChallengeGone
     return left
+
+
+def _use_up(connection: Connection, challenge_id: str) -> int:
+    """Take what tries are left; a wait at the authenticator has begun."""
+    used_up = sa.update(challenges).where(challenges.c.id == challenge_id).values(attempts_left=0)
+    connection.execute(used_up)
+    return 0
 
 
 def _note_queued(

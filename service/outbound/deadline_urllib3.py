@@ -63,12 +63,18 @@ class _Watched:
 
     response_class: Any
     timeout: Any
+    close: Any
 
     def connect(self) -> None:
+        begun = monotonic()
         try:
             super().connect()  # type: ignore[misc]
         except Exception as error:
             raise NothingSent from error
+        # The limit holds for each address of a host; all of them together may take longer.
+        if monotonic() - begun > self.timeout:
+            self.close()
+            raise NothingSent
 
     def getresponse(self) -> Any:
         # By now `timeout` is what connecting and sending left of the whole time.

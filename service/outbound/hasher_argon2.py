@@ -1,10 +1,11 @@
 """Argon2id in a bounded lane: a flood of log-ins must starve neither memory nor other requests."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from secrets import token_bytes
-from threading import BoundedSemaphore
-from typing import Protocol, TypeVar
+from threading import BoundedSemaphore, local
+from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
 from argon2 import Type
@@ -18,14 +19,6 @@ T = TypeVar("T")
 PATIENCE = 2.0
 
 
-class Lane(Protocol):
-    """Where hashing runs."""
-
-    def run(self, work: Callable[[], T]) -> T:
-        """Run `work` on the caller's thread. Raises Busy, before it began, when the lane is full."""
-        ...
-
-
 class BoundedLane:
     """At most `slots` run at once, at most `queue` wait, and each of them `patience` seconds."""
 
@@ -33,22 +26,31 @@ class BoundedLane:
         self._slots = BoundedSemaphore(slots)
         self._places = BoundedSemaphore(slots + queue)
         self._patience = patience
+        self._mine = local()
 
-    def run(self, work: Callable[[], T]) -> T:
-        """Run `work` on the caller's thread. Raises Busy, before it began, when the lane is full."""
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a slot; a thread that holds one needs no other. Raises Busy when the lane is full."""
+        if getattr(self._mine, "held", False):
+            yield
+            return
         if not self._places.acquire(blocking=False):
             raise Busy
         try:
-            return self._in_slot(work)
+            with self._slot():
+                yield
         finally:
             self._places.release()
 
-    def _in_slot(self, work: Callable[[], T]) -> T:
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
         if not self._slots.acquire(timeout=self._patience):
             raise Busy
+        self._mine.held = True
         try:
-            return work()
+            yield
         finally:
+            self._mine.held = False
             self._slots.release()
 
 
@@ -65,7 +67,7 @@ class Argon2Hasher:
     Every `verify` costs one computation, whether or not there is a usable hash.
     """
 
-    def __init__(self, policy: PasswordPolicy, lane: Lane) -> None:
+    def __init__(self, policy: PasswordPolicy, lane: BoundedLane) -> None:
         self._lane = lane
         self._argon2 = Argon2(
             time_cost=policy.time_cost,
@@ -75,13 +77,19 @@ class Argon2Hasher:
         )
         self._decoy = self._argon2.hash(token_bytes(32))
 
+    def place(self) -> AbstractContextManager[None]:
+        """Hold a place in the lane. Raises Busy, before anything was done, when it is full."""
+        return self._lane.place()
+
     def hash(self, password: Secret) -> Secret:
         """Return the encoded hash with a fresh salt. Raises Busy when the lane is full."""
-        return Secret(self._lane.run(lambda: self._hash(_bytes(password))))
+        with self._lane.place():
+            return Secret(self._hash(_bytes(password)))
 
     def verify(self, stored: Secret | None, password: Secret) -> bool:
         """Compare; with no usable hash a decoy costs the same and the answer is False. Raises Busy."""
-        return self._lane.run(lambda: self._verify(stored, _bytes(password)))
+        with self._lane.place():
+            return self._verify(stored, _bytes(password))
 
     def needs_rehash(self, stored: Secret) -> bool:
         """Say whether a hash was made by another profile than today's."""

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, RemoteDisconnected
+from typing import Any
 
 import simplejson
 import structlog
@@ -47,24 +48,28 @@ class JsonHttp:
     """
 
     def __init__(self, egress_proxy: str | None = None, ca_file: str | None = None) -> None:
-        verified = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_file}
+        verified: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_file}
         self._manager = (
-            urllib3.ProxyManager(egress_proxy, **verified)  # type: ignore[arg-type]
+            urllib3.ProxyManager(egress_proxy, **verified)
             if egress_proxy
-            else urllib3.PoolManager(**verified)  # type: ignore[arg-type]
+            else urllib3.PoolManager(**verified)
         )
         self._manager.pool_classes_by_scheme = POOLS
 
-    def send(self, outgoing: Outgoing, seconds: float = ANSWER_WITHIN) -> Reply:
+    def send(
+        self, outgoing: Outgoing, seconds: float = ANSWER_WITHIN, connect: float = CONNECT_WITHIN
+    ) -> Reply:
         """
         Return the answer to one request, which takes no longer than `seconds` in all.
+
+        The connection stands within `connect` seconds, or nothing is sent.
 
         Raises UpstreamUnavailable when certainly nothing was sent, UpstreamTimedOut when the
         answer did not come, BadUpstreamAnswer when it is a redirect, too large, cut off, or
         not JSON; an answer from 400 on must be a JSON object.
         """
         try:
-            response = self._open(outgoing, seconds)
+            response = self._open(outgoing, seconds, min(connect, CONNECT_WITHIN))
             try:
                 return _read(response, outgoing.largest)
             finally:
@@ -79,7 +84,7 @@ class JsonHttp:
         """Close what is open: before a server forks, and at the end."""
         self._manager.clear()
 
-    def _open(self, outgoing: Outgoing, seconds: float) -> urllib3.BaseHTTPResponse:
+    def _open(self, outgoing: Outgoing, seconds: float, connect: float) -> urllib3.BaseHTTPResponse:
         headers = {"Accept-Encoding": "gzip", "User-Agent": "approval-gateway", "Connection": "close"}
         headers |= outgoing.headers
         body = None
@@ -95,7 +100,7 @@ class JsonHttp:
             retries=False,
             preload_content=False,
             decode_content=False,
-            timeout=urllib3.Timeout(total=max(seconds, 0.001), connect=CONNECT_WITHIN),
+            timeout=urllib3.Timeout(total=max(seconds, 0.001), connect=max(connect, 0.001)),
         )
 
 
@@ -105,7 +110,7 @@ def _read(response: urllib3.BaseHTTPResponse, largest: int) -> Reply:
         raise _explained(BadUpstreamAnswer(), f"status {status}")
     try:
         value = simplejson.loads(_text(response, largest), use_decimal=True)
-    except (ValueError, RecursionError, zlib.error) as error:
+    except (ValueError, ArithmeticError, RecursionError, zlib.error) as error:
         raise _explained(BadUpstreamAnswer(), error, status) from None
     if status >= 400 and not isinstance(value, dict):
         raise _explained(BadUpstreamAnswer(), "not an object", status)

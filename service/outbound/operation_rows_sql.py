@@ -1,6 +1,7 @@
 """Operations as rows: what is sealed, and how a row becomes a value again."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from service.model.challenge import Challenge
-from service.model.money import Money
-from service.model.operation import Failure, Key, Operation, Outcome, Request, Status, amount_text
+from service.model.money import Money, amount_text
+from service.model.operation import Failure, Key, Operation, Outcome, Request, Status, may_become
 from service.outbound.challenges_sql import row_to_challenge
 from service.outbound.schema_sql import challenges, operations
 from service.ports import Seal
@@ -31,10 +32,8 @@ def operation_row(operation: Operation, seal: Seal) -> dict[str, object]:
         "action": operation.action,
         "environment": request.environment,
         "rule": request.rule,
-        "digest": request.digest,
         "request_sealed": seal.seal(_dump(request.body), _place("request_sealed", name)),
         "summary_sealed": seal.seal(operation.summary, _place("summary_sealed", name)),
-        "beneficiary_sealed": seal.seal(operation.beneficiary, _place("beneficiary_sealed", name)),
         "amount": amount_text(operation.delivered.amount),
         "currency": operation.delivered.currency,
         "cost": amount_text(operation.cost.amount),
@@ -46,6 +45,16 @@ def operation_row(operation: Operation, seal: Seal) -> dict[str, object]:
         "looks": 0,
         "not_found": 0,
     }
+
+
+def move(operation_id: str, status: Status, now: datetime) -> sa.Update:
+    """Start the statement of one transition; its guard is the states it may come from."""
+    sources = [source.value for source in may_become(status)]
+    return (
+        sa.update(operations)
+        .where(operations.c.id == operation_id, operations.c.status.in_(sources))
+        .values(status=status.value, updated_at=now)
+    )
 
 
 def outcome_values(operation_id: str, outcome: Outcome, seal: Seal) -> dict[str, object]:
@@ -86,7 +95,6 @@ def row_to_operation(row: sa.Row[Any], seal: Seal, challenge: Challenge | None) 
         action=row.action,
         status=Status(row.status),
         summary=_open(row, "summary_sealed", seal),
-        beneficiary=_open(row, "beneficiary_sealed", seal),
         delivered=Money(Decimal(row.amount), row.currency),
         cost=Money(Decimal(row.cost), row.cost_currency),
         created_at=row.created_at,

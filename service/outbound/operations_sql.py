@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,20 +12,21 @@ from service.model.authenticator import Proof
 from service.model.challenge import Challenge
 from service.model.errors import CustomIdentifierUsed, IdempotencyKeyReused, InvalidCode, TooManyWaiting
 from service.model.events import Event
-from service.model.operation import Key, Operation, Outcome, Status, may_become
+from service.model.operation import FREES_REFERENCE, SETTLED, Cursor, Key, Operation, Outcome, Status
 from service.model.policy import MoneyPolicy
 from service.outbound import accounts_sql, challenges_sql
 from service.outbound.audit_sql import write_event
 from service.outbound.database_sql import Database, changed
 from service.outbound.locks_sql import lock_subscriber
-from service.outbound.operation_rows_sql import operation_row, read_operations
-from service.outbound.reconcile_sql import SqlReconciliation
+from service.outbound.operation_rows_sql import move, operation_row, outcome_values, read_operations
 from service.outbound.schema_sql import operations
 from service.outbound.upsert_sql import upsert
 from service.ports import Seal
 
 _row = operations.c
 _CLOSED = (Status.CANCELLED, Status.EXPIRED)
+# Reloadly answers `PROCESSING` for about ten seconds before a top-up is final.
+FIRST_POLL = timedelta(seconds=10)
 
 
 class _Lost(Exception):
@@ -90,11 +92,12 @@ class SqlOperations:
         query = sa.select(operations).where(_row.subscriber_id == subscriber_id, _row.key == key.scoped)
         return next(iter(read_operations(connection, query, self.seal)), None)
 
-    def listed(self, subscriber_id: str, before: datetime | None, limit: int) -> Sequence[Operation]:
-        """Return a subscriber's operations, newest first, those created earlier than `before`."""
+    def listed(self, subscriber_id: str, before: Cursor | None, limit: int) -> Sequence[Operation]:
+        """Return a subscriber's operations, newest first, those behind the cursor."""
         query = sa.select(operations).where(_row.subscriber_id == subscriber_id)
         if before is not None:
-            query = query.where(_row.created_at < before)
+            same_instant = sa.and_(_row.created_at == before.created_at, _row.id < before.operation_id)
+            query = query.where(sa.or_(_row.created_at < before.created_at, same_instant))
         query = query.order_by(_row.created_at.desc(), _row.id.desc()).limit(limit)
         with self.database.read() as connection:
             return read_operations(connection, query, self.seal)
@@ -116,7 +119,7 @@ class SqlOperations:
     def _approve(self, connection: Connection, operation: Operation, proof: Proof, now: datetime) -> None:
         challenge_id = operation.challenge.challenge_id if operation.challenge else None
         approved = (
-            _move(operation.operation_id, Status.APPROVED, now)
+            move(operation.operation_id, Status.APPROVED, now)
             .where(_row.session_id == operation.session_id, _row.challenge_id == challenge_id)
             .where(_row.expires_at > now)
             .values(approved_at=now)
@@ -136,7 +139,7 @@ class SqlOperations:
         """
         longest = self.policy.read_timeout + self.policy.LOOK_UP_AFTER[0]
         sending = (
-            _move(operation_id, Status.SENDING, now)
+            move(operation_id, Status.SENDING, now)
             .where(_row.approved_at > now - timedelta(seconds=self.policy.send_within))
             .values(sending_at=now, look_at=now + timedelta(seconds=longest))
         )
@@ -147,8 +150,8 @@ class SqlOperations:
         return begun
 
     def close(self, operation_id: str, status: Status, now: datetime, event: Event) -> bool:
-        """Move a waiting operation to `cancelled` or `expired`; its challenge and identifier go with it."""
-        closing = _move(operation_id, status, now).values(settled_at=now, reference_held=None)
+        """Close an operation whose sending has not begun; its challenge and identifier go with it."""
+        closing = move(operation_id, status, now).values(settled_at=now, reference_held=None)
         with self.database.write() as connection:
             closed = status in _CLOSED and changed(connection, closing)
             if closed:
@@ -156,37 +159,38 @@ class SqlOperations:
                 write_event(connection, event, now)
         return closed
 
-    @property
-    def _after(self) -> SqlReconciliation:
-        return SqlReconciliation(self.database, self.seal, self.policy)
-
     def settle(self, operation_id: str, outcome: Outcome, now: datetime, event: Event) -> bool:
-        """Store what became of it; False when a final word stood already."""
-        return self._after.settle(operation_id, outcome, now, event)
+        """
+        Store what became of it; False when a final word stood already.
 
-    def claim_due(self, owner: str, now: datetime) -> Operation | None:
-        """Lease one operation whose look-up is due."""
-        return self._after.claim_due(owner, now)
+        The counts of looks start again, since they count looks at this status.
+        """
+        values = outcome_values(operation_id, outcome, self.seal) | self._next_look(outcome.status, now)
+        if outcome.status in SETTLED:
+            values["settled_at"] = now
+        if outcome.status in FREES_REFERENCE:
+            values["reference_held"] = None
+        settling = move(operation_id, outcome.status, now).values(
+            **values, lease_until=None, looks=0, not_found=0
+        )
+        with self.database.write() as connection:
+            settled = changed(connection, settling)
+            if settled:
+                write_event(connection, event, now)
+        return settled
 
-    def note_look(
-        self, operation: Operation, found: str, next_look: datetime | None, now: datetime, event: Event
-    ) -> None:
-        """Store a look-up that decided nothing, and when to look next."""
-        self._after.note_look(operation, found, next_look, now, event)
-
-    def expire(self, now: datetime) -> int:
-        """Expire what waited too long, and give approved ones that were never sent to the reconciler."""
-        return self._after.expire(now)
-
-
-def _move(operation_id: str, status: Status, now: datetime) -> sa.Update:
-    """Start the statement of one transition; its guard is the states it may come from."""
-    sources = [source.value for source in may_become(status)]
-    return (
-        sa.update(operations)
-        .where(_row.id == operation_id, _row.status.in_(sources))
-        .values(status=status.value, updated_at=now)
-    )
+    def _next_look(self, status: Status, now: datetime) -> dict[str, Any]:
+        """Say when to look first at an operation that comes to this status."""
+        if status is Status.UNCLEAR:
+            return {"look_at": now + timedelta(seconds=self.policy.LOOK_UP_AFTER[0])}
+        if status is Status.ACCEPTED:
+            return {"look_at": now + FIRST_POLL}
+        if status is Status.FAILED:
+            # What was refused for certain is over. What only was not found may yet be executed late.
+            late = now + timedelta(seconds=self.policy.LATE_LOOKS[0])
+            was_unclear = _row.status == Status.UNCLEAR.value
+            return {"look_at": sa.case((was_unclear, sa.literal(late, _row.look_at.type)), else_=None)}
+        return {"look_at": None}
 
 
 def _reference_taken(connection: Connection, operation: Operation) -> bool:

@@ -1,4 +1,4 @@
-"""What became of money calls: outcomes, look-ups that are due, and what waited too long."""
+"""What is not decided yet: look-ups that are due, and what waited too long."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,18 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from service.model.events import Event, Kind
-from service.model.operation import FREES_REFERENCE, SETTLED, Operation, Outcome, Status, may_become
+from service.model.operation import Found, Operation, Status
 from service.model.policy import MoneyPolicy
 from service.outbound import challenges_sql
 from service.outbound.audit_sql import write_event
 from service.outbound.database_sql import Database, changed
-from service.outbound.operation_rows_sql import outcome_values, row_to_operation
+from service.outbound.operation_rows_sql import row_to_operation
 from service.outbound.schema_sql import operations
 from service.ports import Seal
 
 LEASE = timedelta(seconds=120)
-# Reloadly answers `PROCESSING` for about ten seconds before a top-up is final.
-FIRST_POLL = timedelta(seconds=10)
 # One sweep stays short, so that it never holds many rows from their requests.
 BATCH = 200
 
@@ -28,49 +26,13 @@ _row = operations.c
 
 @dataclass(frozen=True, slots=True)
 class SqlReconciliation:
-    """The part of the operation store that begins where sending ends."""
+    """The operations whose fate is not known yet."""
 
     database: Database
     seal: Seal
     policy: MoneyPolicy
 
-    def settle(self, operation_id: str, outcome: Outcome, now: datetime, event: Event) -> bool:
-        """
-        Store what became of it; False when a final word stood already.
-
-        The counts of looks start again, since they count looks at this status.
-        """
-        values = outcome_values(operation_id, outcome, self.seal) | self._next(outcome.status, now)
-        if outcome.status in SETTLED:
-            values["settled_at"] = now
-        if outcome.status in FREES_REFERENCE:
-            values["reference_held"] = None
-        sources = [source.value for source in may_become(outcome.status)]
-        statement = (
-            sa.update(operations)
-            .where(_row.id == operation_id, _row.status.in_(sources))
-            .values(**values, **_RELEASED, updated_at=now, looks=0, not_found=0)
-        )
-        with self.database.write() as connection:
-            settled = changed(connection, statement)
-            if settled:
-                write_event(connection, event, now)
-        return settled
-
-    def _next(self, status: Status, now: datetime) -> dict[str, Any]:
-        """Say when to look first at an operation that comes to this status."""
-        if status is Status.UNCLEAR:
-            return {"look_at": now + timedelta(seconds=self.policy.LOOK_UP_AFTER[0])}
-        if status is Status.ACCEPTED:
-            return {"look_at": now + FIRST_POLL}
-        if status is Status.FAILED:
-            # What was refused for certain is over. What only was not found may yet be executed late.
-            late = now + timedelta(seconds=self.policy.LATE_LOOKS[0])
-            was_unclear = _row.status == Status.UNCLEAR.value
-            return {"look_at": sa.case((was_unclear, sa.literal(late, _row.look_at.type)), else_=None)}
-        return {"look_at": None}
-
-    def claim_due(self, owner: str, now: datetime) -> Operation | None:
+    def claim_due(self, now: datetime) -> Operation | None:
         """Lease the operation that is due longest, so that one process of the fleet looks."""
         due = sa.and_(_row.look_at <= now, sa.or_(_row.lease_until.is_(None), _row.lease_until <= now))
         first = (
@@ -79,7 +41,7 @@ class SqlReconciliation:
         claim = (
             sa.update(operations)
             .where(_row.id == first.scalar_subquery(), due)
-            .values(lease_owner=owner, lease_until=now + LEASE)
+            .values(lease_until=now + LEASE)
             .returning(*_row)
         )
         with self.database.write() as connection:
@@ -87,7 +49,7 @@ class SqlReconciliation:
         return row_to_operation(row, self.seal, None) if row else None
 
     def note_look(
-        self, operation: Operation, found: str, next_look: datetime | None, now: datetime, event: Event
+        self, operation: Operation, found: Found, next_look: datetime | None, now: datetime, event: Event
     ) -> None:
         """
         Store a look-up that decided nothing, and when to look next; the lease ends.
@@ -99,32 +61,28 @@ class SqlReconciliation:
             sa.update(operations)
             .where(_row.id == operation.operation_id, _row.status == operation.status.value)
             .where(_row.looks == operation.looks)
-            .values(looks=_row.looks + 1, look_at=next_look, **_RELEASED)
-            .values(not_found=_row.not_found + (1 if found == "none" else 0))
+            .values(looks=_row.looks + 1, look_at=next_look, lease_until=None)
+            .values(not_found=_row.not_found + (1 if found is Found.NONE else 0))
         )
         with self.database.write() as connection:
             if changed(connection, noted):
                 write_event(connection, event, now)
 
-    def expire(self, now: datetime) -> int:
-        """
-        Expire what waited too long, and give approved ones that were never sent to the reconciler.
-
-        Return how many moved, of each kind a batch at most.
-        """
+    def expire(self, now: datetime) -> None:
+        """Expire what waited too long; what was approved and never sent is to be looked up."""
         with self.database.write() as connection:
-            return self._expire_waiting(connection, now) + self._doubt_unsent(connection, now)
+            self._expire_waiting(connection, now)
+            self._doubt_unsent(connection, now)
 
-    def _expire_waiting(self, connection: Connection, now: datetime) -> int:
+    def _expire_waiting(self, connection: Connection, now: datetime) -> None:
         late = sa.and_(_row.status == Status.AWAITING_APPROVAL.value, _row.expires_at <= now)
         values = {"status": Status.EXPIRED.value, "settled_at": now, "reference_held": None}
         rows = _sweep(connection, late, values | {"updated_at": now})
         for row in rows:
             challenges_sql.close_of_operation(connection, row.id, now)
             write_event(connection, _event(Kind.OPERATION_CLOSED, row, Status.EXPIRED), now)
-        return len(rows)
 
-    def _doubt_unsent(self, connection: Connection, now: datetime) -> int:
+    def _doubt_unsent(self, connection: Connection, now: datetime) -> None:
         """Nobody may send these any more, but whether nobody did is for Reloadly to say."""
         oldest = now - timedelta(seconds=self.policy.send_within)
         late = sa.and_(_row.status == Status.APPROVED.value, _row.approved_at <= oldest)
@@ -132,10 +90,6 @@ class SqlReconciliation:
         rows = _sweep(connection, late, values)
         for row in rows:
             write_event(connection, _event(Kind.OPERATION_SETTLED, row, Status.UNCLEAR), now)
-        return len(rows)
-
-
-_RELEASED: dict[str, None] = {"lease_owner": None, "lease_until": None}
 
 
 def _sweep(

@@ -1,4 +1,4 @@
-"""Rotation of refresh tokens: one live token per session, an honest repeat answered alike, reuse fatal."""
+"""Issued of refresh tokens: one live token per session, an honest repeat answered alike, reuse fatal."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,11 +11,11 @@ from service.model.errors import InvalidToken
 from service.model.events import Event, Kind
 from service.model.policy import SessionPolicy
 from service.model.secret import Secret
-from service.model.session import refresh_ends
+from service.model.session import Issued, refresh_ends
 from service.outbound.audit_sql import write_event
 from service.outbound.schema_sql import devices, sessions, used_refresh_tokens
 from service.outbound.session_rows_sql import end_with_event, is_live, row_to_session, stored_hash
-from service.ports import Rotation, TokenKey
+from service.ports import TokenKey
 
 ACCESS_PREFIX = "gws_"
 
@@ -31,7 +31,7 @@ class Exchange:
     device_token: Secret | None
     now: datetime
 
-    def __call__(self) -> Rotation | str:
+    def __call__(self) -> Issued | str:
         """
         Return the successor, or the id of the session that was ended, its token having been used before.
 
@@ -45,7 +45,7 @@ class Exchange:
     def _hash(self) -> bytes:
         return self.tokens.fingerprint(self.presented)
 
-    def _advance(self) -> Rotation | None:
+    def _advance(self) -> Issued | None:
         row = sessions.c
         guard = sa.and_(row.refresh_hash == self._hash, row.refresh_expires_at > self.now, is_live(self.now))
         found = self.connection.execute(sa.select(sessions).where(guard)).first()
@@ -67,7 +67,7 @@ class Exchange:
             note_used(self.connection, self._hash, found.id, self.now)
         return rotation
 
-    def _repeat(self) -> Rotation | None:
+    def _repeat(self) -> Issued | None:
         """Answer a client that lost our answer: the same successor, while that one is unused."""
         row = sessions.c
         since = self.now - timedelta(seconds=self.policy.grace)
@@ -99,7 +99,7 @@ class Exchange:
 
     def _renew(
         self, guard: sa.ColumnElement[bool], found: sa.Row[Any], successor: Secret, **changes: object
-    ) -> Rotation | None:
+    ) -> Issued | None:
         """Give the session a new access token and these changes, unless the guard no longer holds."""
         access = self.tokens.mint(ACCESS_PREFIX)
         life = timedelta(seconds=self.policy.access_life)
@@ -117,7 +117,7 @@ class Exchange:
             Kind.SESSION_ROTATED, session_id=session.session_id, subscriber_id=session.subscriber_id
         )
         write_event(self.connection, event, self.now)
-        return Rotation(session, access, successor, row.refresh_expires_at)
+        return Issued(session, access, successor, row.refresh_expires_at)
 
     def _end(self) -> str:
         """End the whole session of a used token (RFC 9700 section 4.14.2). Raises InvalidToken."""

@@ -10,9 +10,9 @@ from service.model.errors import InvalidToken, TokenReused
 from service.model.events import Event
 from service.model.policy import SessionPolicy
 from service.model.secret import Secret
-from service.model.session import Scope, Session
+from service.model.session import Issued, Scope, Session
 from service.outbound.redis_link import Memory, RedisLink
-from service.ports import NewSession, NewSubscriber, Rotation, Seal, SealBroken, SessionStore, TokenKey
+from service.ports import NewSubscriber, Seal, SealBroken, SessionStore, TokenKey
 
 _MOST_REMEMBERED = 1024
 # An ending outlives every entry that it makes void, twice over.
@@ -100,7 +100,7 @@ class CachedSessions:
 
     def open(
         self,
-        new: NewSession,
+        new: Issued,
         challenge_id: str,
         proof: Proof,
         now: datetime,
@@ -112,13 +112,13 @@ class CachedSessions:
         self.void_subscriber(new.session.subscriber_id)
 
     def reauthenticate(
-        self, new: NewSession, challenge_id: str, proof: Proof, now: datetime, event: Event
+        self, new: Issued, challenge_id: str, proof: Proof, now: datetime, event: Event
     ) -> None:
         """Renew in the store; what was cached under the old token goes."""
         self.store.reauthenticate(new, challenge_id, proof, now, event)
         self.void_session(new.session.session_id)
 
-    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Rotation:
+    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Issued:
         """Rotate in the store; what was cached under the old access token goes."""
         try:
             rotation = self.store.rotate(refresh_token, device_token, now)

@@ -13,7 +13,7 @@ from service.model.errors import ChallengeGone, InvalidCode, InvalidToken, Token
 from service.model.events import Event, Kind
 from service.model.policy import SessionPolicy
 from service.model.secret import Secret
-from service.model.session import Session
+from service.model.session import Issued, Session
 from service.model.subscriber import new_id
 from service.outbound.account_rows_sql import insert_authenticator, insert_subscriber
 from service.outbound.accounts_sql import burn
@@ -30,7 +30,7 @@ from service.outbound.session_rows_sql import (
     row_to_session,
     stored_hash,
 )
-from service.ports import Index, NewSession, NewSubscriber, Rotation, Seal, TokenKey
+from service.ports import Index, NewSubscriber, Seal, TokenKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SqlSessions:
 
     def open(
         self,
-        new: NewSession,
+        new: Issued,
         challenge_id: str,
         proof: Proof,
         now: datetime,
@@ -59,10 +59,15 @@ class SqlSessions:
         A device token is stored under the session's `device_id`. Raises ChallengeGone, InvalidCode.
         """
         with self.database.write() as connection:
-            _redeem(connection, new.session, challenge_id, proof, now)
+            lock_subscriber(connection, new.session.subscriber_id)
+            if not spend(connection, challenge_id, now):
+                raise ChallengeGone
+            # Ending a session closes its challenges, and challenges are locked before authenticators.
+            self._end_oldest(connection, new.session.subscriber_id, now)
+            if not burn(connection, proof, new.session.session_id, now):
+                raise InvalidCode
             if adds:
                 self._add_subscriber(connection, adds, challenge_id, now)
-            self._end_oldest(connection, new.session.subscriber_id, now)
             device_id = self._add_device(connection, new, now)
             connection.execute(
                 sa.insert(sessions)
@@ -103,7 +108,7 @@ class SqlSessions:
         beyond = connection.execute(newest_first.offset(self.policy.most - 1)).scalars().all()
         end_with_event(connection, beyond, "too_many", now)
 
-    def _add_device(self, connection: Connection, new: NewSession, now: datetime) -> str | None:
+    def _add_device(self, connection: Connection, new: Issued, now: datetime) -> str | None:
         if new.device_token is None:
             return new.session.device_id
         device_id = new.session.device_id or new_id()
@@ -118,7 +123,7 @@ class SqlSessions:
         )
         return device_id
 
-    def _proved(self, new: NewSession, now: datetime) -> Mapping[str, object]:
+    def _proved(self, new: Issued, now: datetime) -> Mapping[str, object]:
         """Return what a second factor sets, on a new session and on one that exists."""
         return {
             "access_hash": self.tokens.fingerprint(new.access_token),
@@ -131,7 +136,7 @@ class SqlSessions:
         }
 
     def reauthenticate(
-        self, new: NewSession, challenge_id: str, proof: Proof, now: datetime, event: Event
+        self, new: Issued, challenge_id: str, proof: Proof, now: datetime, event: Event
     ) -> None:
         """
         Give a session that exists new tokens and a fresh second factor, or change nothing.
@@ -140,7 +145,11 @@ class SqlSessions:
         """
         row, session_id = sessions.c, new.session.session_id
         with self.database.write() as connection:
-            _redeem(connection, new.session, challenge_id, proof, now)
+            lock_subscriber(connection, new.session.subscriber_id)
+            if not spend(connection, challenge_id, now):
+                raise ChallengeGone
+            if not burn(connection, proof, session_id, now):
+                raise InvalidCode
             lock_session(connection, session_id)
             before = connection.execute(
                 sa.select(row.refresh_hash).where(row.id == session_id, is_live(now))
@@ -171,7 +180,7 @@ class SqlSessions:
             found = connection.execute(query).first()
         return row_to_session(found) if found else None
 
-    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Rotation:
+    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Issued:
         """
         Exchange a refresh token for its one successor.
 
@@ -180,11 +189,9 @@ class SqlSessions:
         with self.database.write() as connection:
             rotation = Exchange(connection, self.tokens, self.policy, refresh_token, device_token, now)()
         # Raised after the commit, or the end of the session would be rolled back with it.
-        if isinstance(rotation, Rotation):
+        if isinstance(rotation, Issued):
             return rotation
-        reused = TokenReused()
-        reused.session_id = rotation
-        raise reused
+        raise TokenReused(rotation)
 
     def revoke(self, session_id: str, now: datetime, event: Event) -> None:
         """End a session; once it has ended, nothing happens."""
@@ -208,12 +215,3 @@ class SqlSessions:
 
     def forget_cached(self, subscriber_id: str) -> None:
         """Nothing is cached here."""
-
-
-def _redeem(connection: Connection, session: Session, challenge_id: str, proof: Proof, now: datetime) -> None:
-    """Spend the challenge and burn the proof, with one transaction per subscriber at a time."""
-    lock_subscriber(connection, session.subscriber_id)
-    if not spend(connection, challenge_id, now):
-        raise ChallengeGone
-    if not burn(connection, proof, session.session_id, now):
-        raise InvalidCode

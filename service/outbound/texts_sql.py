@@ -85,7 +85,8 @@ def _oldest() -> sa.ScalarSelect[str]:
 def _drop_pointless(connection: Connection, now: datetime) -> None:
     row = challenges.c
     gone = sa.or_(row.spent_at.is_not(None), row.closed_at.is_not(None), row.expires_at <= now)
-    _drop(connection, texts.c.challenge_id.in_(sa.select(row.id).where(gone)))
+    # Correlated, so that only the challenges of queued texts are looked at, not all there ever were.
+    _drop(connection, sa.exists().where(row.id == texts.c.challenge_id, gone))
 
 
 def _drop(connection: Connection, which: sa.ColumnElement[bool]) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
+from time import monotonic
 
 import structlog
 
@@ -20,7 +21,6 @@ from service.ports import Clock, Leases, Reply
 # Longer than a fetch may take, so that a lease never ends under its holder.
 _LEASE = 20
 _POLL = 0.25
-_POLLS = int(ANSWER_WITHIN / _POLL)
 # After a failed fetch those who queued behind it share its failure instead of trying one by one.
 _PAUSE = timedelta(seconds=2)
 # RFC 6750 section 2.1: what a bearer token may consist of. Nothing else may enter a header.
@@ -61,45 +61,45 @@ class ReloadlyTokens:
         self._lines: dict[str, threading.Lock] = {}
         self._pause = threading.Event()
 
-    def token(self, product: str) -> Secret:
+    def token(self, product: str, until: float) -> Secret:
         """
         Return a token; one that ends soon serves on while no new one can be had.
 
-        Raises UpstreamUnavailable.
+        Waits until `until`, by the monotonic clock, at most. Raises UpstreamUnavailable.
         """
         now = self._clock.now()
         held = self._held.get(product)
         if held and held.is_fresh(now):
             return held.token
         try:
-            return self._other(product, None)
+            return self._other(product, None, until)
         except UpstreamUnavailable:
             if held and now < held.expires_at:
                 return held.token
             raise
 
-    def refused(self, product: str, token: Secret) -> Secret:
+    def refused(self, product: str, token: Secret, until: float) -> Secret:
         """
         Return another token than the refused one; one fetch however many ask.
 
         Raises UpstreamUnavailable.
         """
-        return self._other(product, token)
+        return self._other(product, token, until)
 
-    def _other(self, product: str, refused: Secret | None) -> Secret:
-        with self._line(product):
+    def _other(self, product: str, refused: Secret | None, until: float) -> Secret:
+        with self._line(product, until):
             known = self._known(product, refused)
             if known is None:
                 self._check_pause(product)
-                known = self._shared_fetch(product, refused)
+                known = self._shared_fetch(product, refused, until)
             self._held[product] = known
             return known.token
 
     @contextmanager
-    def _line(self, product: str) -> Iterator[None]:
+    def _line(self, product: str, until: float) -> Iterator[None]:
         """Let one thread of this process at a time look for a product's token."""
         lock = self._lines.setdefault(product, threading.Lock())
-        if not lock.acquire(timeout=ANSWER_WITHIN):
+        if not lock.acquire(timeout=_left(until)):
             raise UpstreamUnavailable
         try:
             yield
@@ -119,36 +119,37 @@ class ReloadlyTokens:
         if failed_at and self._clock.now() < failed_at + _PAUSE:
             raise UpstreamUnavailable
 
-    def _shared_fetch(self, product: str, refused: Secret | None) -> HeldToken:
+    def _shared_fetch(self, product: str, refused: Secret | None, until: float) -> HeldToken:
         """Fetch under the lease, or wait for what its holder brings."""
         lease = f"token:{self._hosts.token_name(product)}"
-        for _ in range(_POLLS):
+        end = monotonic() + _left(until)
+        while monotonic() < end:
             if self._leases.claim(lease, self._owner, self._clock.now(), _LEASE):
-                return self._leased_fetch(product, refused, lease)
+                return self._leased_fetch(product, refused, lease, until)
             self._pause.wait(_POLL)
             known = self._known(product, refused)
             if known:
                 return known
         raise UpstreamUnavailable
 
-    def _leased_fetch(self, product: str, refused: Secret | None, lease: str) -> HeldToken:
+    def _leased_fetch(self, product: str, refused: Secret | None, lease: str, until: float) -> HeldToken:
         try:
             # Another process may have brought one between our look and our lease.
-            return self._known(product, refused) or self._fetch(product)
+            return self._known(product, refused) or self._fetch(product, until)
         finally:
             self._leases.claim(lease, self._owner, self._clock.now(), 0)
 
-    def _fetch(self, product: str) -> HeldToken:
+    def _fetch(self, product: str, until: float) -> HeldToken:
         asked_at = self._clock.now()
         try:
-            held = _read(self._ask(product), asked_at)
+            held = _read(self._ask(product, until), asked_at)
         except (UpstreamUnavailable, UpstreamTimedOut, BadUpstreamAnswer):
             self._failed_at[product] = self._clock.now()
             raise UpstreamUnavailable from None
         self._rows.store(self._hosts.token_name(product), held)
         return held
 
-    def _ask(self, product: str) -> Reply:
+    def _ask(self, product: str, until: float) -> Reply:
         credentials = self._credentials()
         body = {
             "client_id": credentials.client_id.value,
@@ -157,7 +158,8 @@ class ReloadlyTokens:
             "audience": self._hosts.audience(product),
         }
         headers = {"Accept": "application/json"}
-        return self._http.send(Outgoing("POST", f"{self._hosts.auth}/oauth/token", headers, body))
+        outgoing = Outgoing("POST", f"{self._hosts.auth}/oauth/token", headers, body)
+        return self._http.send(outgoing, _left(until))
 
 
 def _read(reply: Reply, asked_at: datetime) -> HeldToken:
@@ -171,3 +173,8 @@ def _read(reply: Reply, asked_at: datetime) -> HeldToken:
         _log.error("upstream.no_token", status=reply.status, code=known)
         raise UpstreamUnavailable
     return HeldToken(Secret(str(token)), asked_at, asked_at + timedelta(seconds=int(life)))
+
+
+def _left(until: float) -> float:
+    """Return the seconds that are left, never more than a fetch may take."""
+    return min(ANSWER_WITHIN, max(0.0, until - monotonic()))

@@ -9,12 +9,11 @@ from service.model.catalogue import Call, Rule
 from service.model.errors import UpstreamUnavailable
 from service.model.policy import MoneyPolicy
 from service.model.secret import Secret
+from service.model.verdict import REFUSED_TOKEN
 from service.outbound.hosts_reloadly import Hosts, media_type
 from service.outbound.http_reloadly import ANSWER_WITHIN, JsonHttp, Outgoing
 from service.ports import Reply, TokenSource
 
-# A 401 with one of these proves that nothing ran, so that one repeat is safe, for a purchase too.
-TOKEN_ERRORS = frozenset({"INVALID_TOKEN", "TOKEN_EXPIRED", "MISSING_TOKEN"})
 _NUMBERS = ("amount", "unitPrice")
 
 
@@ -35,21 +34,25 @@ class ReloadlyUpstream:
         BadUpstreamAnswer when that is not certain.
         """
         # One time limit over both tries; only differences of this clock are used.
-        begun = monotonic()
-        token = self.tokens.token(call.rule.product)
+        begun, product = monotonic(), call.rule.product
+        token = self.tokens.token(product, begun + self._first_byte_within(call))
         reply = self._send(call, token, begun)
         if _refuses_token(reply):
-            token = self.tokens.refused(call.rule.product, token)
+            token = self.tokens.refused(product, token, begun + self._first_byte_within(call))
             reply = self._send(call, token, begun)
         return reply
 
+    def _first_byte_within(self, call: Call) -> float:
+        """A purchase whose first byte would leave late is given up: somebody may count on its end."""
+        return self.policy.first_byte_within if call.rule.spends else call.within or ANSWER_WITHIN
+
     def _send(self, call: Call, token: Secret, begun: float) -> Reply:
         gone = monotonic() - begun
-        # A purchase whose first byte would leave late is given up: somebody may count on its end.
-        if call.rule.spends and gone > self.policy.first_byte_within:
+        connect = self._first_byte_within(call) - gone
+        if connect <= 0:
             raise UpstreamUnavailable
-        longest = self.policy.read_timeout if call.rule.spends else ANSWER_WITHIN
-        return self.http.send(self._outgoing(call, token), longest - gone)
+        longest = self.policy.read_timeout if call.rule.spends else call.within or ANSWER_WITHIN
+        return self.http.send(self._outgoing(call, token), longest - gone, connect)
 
     def _outgoing(self, call: Call, token: Secret) -> Outgoing:
         rule = call.rule
@@ -76,5 +79,5 @@ def wire_body(rule: Rule, body: Mapping[str, object]) -> dict[str, object]:
 
 
 def _refuses_token(reply: Reply) -> bool:
-    body = reply.body
-    return reply.status == 401 and isinstance(body, dict) and body.get("errorCode") in TOKEN_ERRORS
+    code = reply.body.get("errorCode") if isinstance(reply.body, dict) else None
+    return reply.status == 401 and isinstance(code, str) and code in REFUSED_TOKEN

@@ -13,7 +13,7 @@ from service.model.challenge import resend_wait
 from service.model.errors import TooManyAttempts, TooSoon
 from service.model.policy import CodePolicy
 from service.model.throttle import HOUR, LANE_CLOSES, STREAK_DISABLES, STREAK_WAITS, lane_wait
-from service.outbound.database_sql import Instant, changed
+from service.outbound.database_sql import Instant
 from service.outbound.schema_sql import authenticators, password_lanes, text_waits
 from service.outbound.upsert_sql import upsert
 
@@ -122,9 +122,9 @@ def _count_text(
     return found
 
 
-def count_streak(connection: Connection, authenticator_id: str, now: datetime) -> bool:
+def count_streak(connection: Connection, authenticator_id: str, now: datetime) -> int:
     """
-    Count one code in a row at an active authenticator; False when it is not active.
+    Count one code in a row at an active authenticator; 0 when no more may be tried at it.
 
     Raises TooManyAttempts, uncounted, while its wait lasts.
     """
@@ -137,29 +137,30 @@ def count_streak(connection: Connection, authenticator_id: str, now: datetime) -
         .values(
             streak=tries,
             not_before=sa.case(waits, value=tries, else_=row.not_before),
-            state=sa.case((tries >= STREAK_DISABLES, State.DISABLED.value), else_=row.state),
         )
+        .returning(row.streak)
     )
-    return changed(connection, statement) or _refuse_waiting(connection, authenticator_id, now)
+    streak: int | None = connection.execute(statement).scalar_one_or_none()
+    return streak or _refuse_waiting(connection, authenticator_id, now)
 
 
-def _refuse_waiting(connection: Connection, authenticator_id: str, now: datetime) -> bool:
+def _refuse_waiting(connection: Connection, authenticator_id: str, now: datetime) -> int:
     row = authenticators.c
     until = connection.execute(
         sa.select(row.not_before).where(row.id == authenticator_id, row.state == State.ACTIVE.value)
     ).scalar_one_or_none()
     if until is not None and until > now:
         raise TooManyAttempts(seconds(until - now))
-    return False
+    return 0
 
 
 def uncount_streak(connection: Connection, authenticator_id: str) -> None:
-    """Take one count back."""
+    """Take one count back, and the wait that it may have caused."""
     row = authenticators.c
     connection.execute(
         sa.update(authenticators)
         .where(row.id == authenticator_id, row.streak > 0)
-        .values(streak=row.streak - 1)
+        .values(streak=row.streak - 1, not_before=row.created_at)
     )
 
 

@@ -15,7 +15,7 @@ SPEC = read_spec()
 CATALOGUE = read_catalogue((Path(__file__).parents[2] / "service" / "catalogue.toml").read_text())
 PREFIX = "/v1/reloadly/"
 # Refusals of the HTTP layer itself: no class in the model raises them.
-OF_THE_EDGE = {"METHOD_NOT_ALLOWED", "UNSUPPORTED_MEDIA_TYPE"}
+OF_THE_EDGE = {"BODY_TOO_LARGE", "METHOD_NOT_ALLOWED", "UNSUPPORTED_MEDIA_TYPE"}
 # What the catalogue's types of query parameters are in the contract's words.
 QUERY_SCHEMAS: Mapping[str, Mapping[str, object]] = {
     "page": {"type": "integer", "minimum": 0, "maximum": 99999},

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.model.errors import BadAmount
-from service.model.money import parse_amount, plain, rounded_up
-from service.model.operation import amount_text
+from service.model.errors import BadRequest
+from service.model.money import amount_text, parse_amount, plain, rounded_up
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_one_amount_has_one_form(written: object) -> None:
     ],
 )
 def test_what_is_no_plain_positive_amount_is_refused(written: object) -> None:
-    with pytest.raises(BadAmount):
+    with pytest.raises(BadRequest):
         parse_amount(written)
 
 

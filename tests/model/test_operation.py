@@ -17,7 +17,7 @@ from service.model.phone import parse_phone
 from service.model.policy import CodePolicy, MoneyPolicy, SmsPolicy
 from service.model.secret import Secret
 from service.model.texts import LOCALES, approval_fits, fits_one_segment, text_body, top_up_summary
-from service.model.topup import Operator, TopUp
+from service.model.topup import Operator, Quote, TopUp
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PHONE = parse_phone("+50936377111")
@@ -125,8 +125,8 @@ def test_every_text_is_one_segment_with_the_longest_service_name(
     locale: str, purpose: Purpose, mute: bool
 ) -> None:
     policy = SmsPolicy(frozenset({"HT"}), "A" * 20, "pay.example.com")
-    longest = Money(Decimal("123456.78"), "HTG"), "+509 36 37 7222", Money(Decimal("1234.56"), "USD")
-    summary = top_up_summary(*longest, locale)
+    money = Money(Decimal("123456.78"), "HTG"), Money(Decimal("1234.56"), "USD")
+    summary = top_up_summary(Quote("Digicel Haiti Bundles", *money), "+509 36 37 7222", locale)
     assert approval_fits(summary, locale, 10, policy)
     challenge = replace(CHALLENGE, purpose=purpose, locale=locale, mute=mute)
     body = text_body(challenge, Secret("0123456789"), summary, policy)

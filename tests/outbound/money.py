@@ -18,6 +18,7 @@ from service.model.policy import CodePolicy, MoneyPolicy
 from service.model.subscriber import new_id
 from service.outbound.database_sql import Database
 from service.outbound.operations_sql import SqlOperations
+from service.outbound.reconcile_sql import SqlReconciliation
 from service.outbound.schema_sql import audit_events, authenticators, operations, subscribers
 from service.outbound.seal_tink import TinkSeal
 
@@ -54,7 +55,6 @@ def draft_of(
         action="airtime.topup",
         status=Status.AWAITING_APPROVAL,
         summary="Top up 500.00 HTG to +509 36 37 7111",
-        beneficiary="+509 36 37 7111",
         delivered=Money(Decimal("500.25"), "HTG"),
         cost=Money(Decimal(amount), "USD"),
         created_at=now,
@@ -90,6 +90,11 @@ class Ledger:
     store: SqlOperations
     subscriber_id: str
     authenticator_id: str
+
+    @property
+    def due(self) -> SqlReconciliation:
+        """The same rows, as the reconciler sees them."""
+        return SqlReconciliation(self.database, self.store.seal, self.store.policy)
 
     def draft(self, now: datetime, **of: Any) -> Operation:
         drafted = draft_of(self.subscriber_id, now, **of)

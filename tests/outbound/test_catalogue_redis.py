@@ -78,7 +78,7 @@ def seal(tmp_path: Path, clock: FixedClock) -> TinkSeal:
 
 @pytest.fixture
 def cached(link: RedisLink, seal: TinkSeal, clock: FixedClock) -> CachedReader:
-    return CachedReader(Reloadly(), link, seal, clock)
+    return CachedReader(Reloadly(), link, seal, clock, scope="sandbox")
 
 
 def upstream(cached: CachedReader) -> Reloadly:
@@ -88,7 +88,7 @@ def upstream(cached: CachedReader) -> Reloadly:
 
 def another_process(cached: CachedReader, link: RedisLink) -> CachedReader:
     """Return the same over the same Reloadly, without anything of this process's memory."""
-    return CachedReader(cached.reader, link, cached.seal, cached.clock)
+    return CachedReader(cached.reader, link, cached.seal, cached.clock, scope="sandbox")
 
 
 def only_key(redis_url: str, call: Call, cached: CachedReader) -> str:
@@ -187,7 +187,7 @@ def test_many_threads_make_one_call(cached: CachedReader) -> None:
 def test_many_threads_make_one_call_without_redis_too(seal: TinkSeal, clock: FixedClock) -> None:
     # Reloadly takes its time, so that whoever is let through meanwhile is counted.
     slow = Reloadly(before_answer=lambda: Event().wait(timeout=0.3))
-    cached = CachedReader(slow, RedisLink("redis://127.0.0.1:1/0"), seal, clock)
+    cached = CachedReader(slow, RedisLink("redis://127.0.0.1:1/0"), seal, clock, scope="sandbox")
     call = make_call()
     race(32, lambda: cached.read(call))
     assert upstream(cached).calls == 1
@@ -271,7 +271,7 @@ def test_calls_for_different_keys_do_not_wait_for_each_other(cached: CachedReade
 
 
 def test_without_redis_a_process_keeps_its_own_copies_as_fresh(seal: TinkSeal, clock: FixedClock) -> None:
-    cached = CachedReader(Reloadly(), RedisLink("redis://127.0.0.1:1/0"), seal, clock)
+    cached = CachedReader(Reloadly(), RedisLink("redis://127.0.0.1:1/0"), seal, clock, scope="sandbox")
     call = make_call(60)
     cached.read(call)
     clock.advance(seconds=59)
@@ -282,7 +282,7 @@ def test_without_redis_a_process_keeps_its_own_copies_as_fresh(seal: TinkSeal, c
 
 
 def test_without_redis_at_most_sixty_four_answers_are_kept(seal: TinkSeal, clock: FixedClock) -> None:
-    cached = CachedReader(Reloadly(), RedisLink("redis://127.0.0.1:1/0"), seal, clock)
+    cached = CachedReader(Reloadly(), RedisLink("redis://127.0.0.1:1/0"), seal, clock, scope="sandbox")
     calls = [make_call() for _ in range(65)]
     for call in calls:
         cached.read(call)
@@ -292,7 +292,7 @@ def test_without_redis_at_most_sixty_four_answers_are_kept(seal: TinkSeal, clock
 
 def test_without_redis_at_most_sixteen_mebibytes_are_kept(seal: TinkSeal, clock: FixedClock) -> None:
     large = Reloadly(text=f'"{"x" * (6 << 20)}"')
-    cached = CachedReader(large, RedisLink("redis://127.0.0.1:1/0"), seal, clock)
+    cached = CachedReader(large, RedisLink("redis://127.0.0.1:1/0"), seal, clock, scope="sandbox")
     calls = [make_call() for _ in range(3)]
     for call in calls:
         cached.read(call)
@@ -305,7 +305,7 @@ def test_reads_go_on_when_redis_stops_and_when_it_returns(seal: TinkSeal, clock:
     ticks, call = Ticks(), make_call()
     with RedisServer() as server:
         link = RedisLink(server.url, ticks=ticks)
-        cached = CachedReader(Reloadly(), link, seal, clock)
+        cached = CachedReader(Reloadly(), link, seal, clock, scope="sandbox")
         cached.read(call)
         server.stop()
         assert cached.read(call).hit

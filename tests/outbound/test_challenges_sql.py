@@ -143,7 +143,9 @@ def test_twenty_wrong_codes_in_a_row_disable_an_app(world: World) -> None:
         waits.append((world.rows(authenticators)[0].not_before - world.now).total_seconds())
         world.clock.advance(seconds=max(0, waits[-1]))
     assert {n: wait for n, wait in enumerate(waits, 1) if wait > 0} == {5: 60, 10: 900, 15: 3600}
-    assert world.rows(authenticators)[0].state == State.DISABLED
+    one = world.accounts.by_phone(PHONE)
+    assert one
+    assert [app.state for app in one.authenticators if app.totp] == [State.DISABLED]
     challenge = world.challenge()
     with pytest.raises(InvalidCode) as refused:
         world.challenges.attempt(challenge, totp, world.now, EVENT)

@@ -1,7 +1,7 @@
 """Argon2id behind a bound: what it answers, what it costs, and how many run at once."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Barrier, Event, Lock, Thread
 from time import process_time
 from typing import TypeVar
@@ -20,28 +20,33 @@ CHEAP = PasswordPolicy(time_cost=2, memory_kib=19_456, parallelism=1, slots=2, q
 RIGHT = Secret("correct horse battery staple")
 
 
-@dataclass
-class CountingLane:
-    """Counts how much runs at once inside another lane."""
+class CountingLane(BoundedLane):
+    """Counts how much runs in it at once."""
 
-    lane: BoundedLane
-    running: int = 0
-    most: int = 0
-    ran: int = 0
-    lock: Lock = field(default_factory=Lock)
+    def __init__(self, slots: int, queue: int) -> None:
+        super().__init__(slots, queue)
+        self.running = self.most = self.ran = 0
+        self.lock = Lock()
 
-    def run(self, work: Callable[[], T]) -> T:
-        return self.lane.run(lambda: self._counted(work))
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        with super().place():
+            self._count(1)
+            try:
+                yield
+            finally:
+                self._count(-1)
 
-    def _counted(self, work: Callable[[], T]) -> T:
+    def _count(self, by: int) -> None:
         with self.lock:
-            self.running, self.ran = self.running + 1, self.ran + 1
+            self.running, self.ran = self.running + by, self.ran + max(by, 0)
             self.most = max(self.most, self.running)
-        try:
-            return work()
-        finally:
-            with self.lock:
-                self.running -= 1
+
+
+def run(lane: BoundedLane, work: Callable[[], T]) -> T:
+    """Do something in a place of the lane."""
+    with lane.place():
+        return work()
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +126,7 @@ def test_another_profile_asks_for_a_rehash(hasher: Argon2Hasher) -> None:
 
 
 def test_never_more_hashes_at_once_than_slots() -> None:
-    lane = CountingLane(hashing_lane(CHEAP, processes=1))
+    lane = CountingLane(CHEAP.slots, CHEAP.queue)
     hasher = Argon2Hasher(CHEAP, lane)
     stored = hasher.hash(RIGHT)
     outcomes = in_threads(16, lambda: hasher.verify(stored, RIGHT))
@@ -131,7 +136,7 @@ def test_never_more_hashes_at_once_than_slots() -> None:
 
 
 def test_no_hash_takes_its_turn_in_the_lane_too() -> None:
-    lane = CountingLane(BoundedLane(1, 16))
+    lane = CountingLane(1, 16)
     hasher = Argon2Hasher(CHEAP, lane)
     assert in_threads(4, lambda: hasher.verify(None, RIGHT)) == [False] * 4
     assert (lane.most, lane.ran) == (1, 4)
@@ -144,7 +149,7 @@ def test_a_full_queue_is_busy_at_once_and_starts_nothing() -> None:
         began.set()
         end.wait()
 
-    occupant = Thread(target=lambda: lane.run(occupy))
+    occupant = Thread(target=lambda: run(lane, occupy))
     occupant.start()
     began.wait()
     # One of the two gets the only place in the queue, the other is refused, and the queue moves on.
@@ -152,7 +157,7 @@ def test_a_full_queue_is_busy_at_once_and_starts_nothing() -> None:
 
     def queue_up() -> None:
         try:
-            outcomes.append(lane.run(lambda: ran.append(1)))
+            outcomes.append(run(lane, lambda: ran.append(1)))
         except Busy as busy:
             outcomes.append(busy)
             end.set()
@@ -173,20 +178,20 @@ def test_whoever_waits_too_long_is_told_busy_and_leaves_no_trace() -> None:
         began.set()
         end.wait()
 
-    occupant = Thread(target=lambda: lane.run(occupy))
+    occupant = Thread(target=lambda: run(lane, occupy))
     occupant.start()
     began.wait()
     for _ in range(3):
         with pytest.raises(Busy):
-            lane.run(lambda: None)
+            run(lane, lambda: None)
     end.set()
     occupant.join()
-    assert lane.run(lambda: "free") == "free"
+    assert run(lane, lambda: "free") == "free"
 
 
 def test_work_that_fails_gives_its_slot_back() -> None:
     lane = BoundedLane(1, 1, patience=0.02)
     for _ in range(4):
         with pytest.raises(ZeroDivisionError):
-            lane.run(lambda: 1 // 0)
-    assert lane.run(lambda: "free") == "free"
+            run(lane, lambda: 1 // 0)
+    assert run(lane, lambda: "free") == "free"

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from secrets import token_hex
 
 import pytest
 
 from service.model.events import Kind
-from service.model.operation import Failure, Operation, Outcome, Status
+from service.model.operation import Failure, Found, Operation, Outcome, Status
 from service.outbound.database_sql import Database
 from tests.fakes import FixedClock
 from tests.outbound.money import Ledger, event, open_ledger
@@ -23,9 +22,9 @@ def after(clock: FixedClock, seconds: float) -> datetime:
     return clock.now() + timedelta(seconds=seconds)
 
 
-def note(ledger: Ledger, operation: Operation, found: str, next_look: datetime, now: datetime) -> None:
+def note(ledger: Ledger, operation: Operation, found: Found, next_look: datetime, now: datetime) -> None:
     word = event(operation.operation_id, Kind.OPERATION_LOOKED_UP)
-    ledger.store.note_look(operation, found, next_look, now, word)
+    ledger.due.note_look(operation, found, next_look, now, word)
 
 
 def test_an_outcome_is_kept_exactly(ledger: Ledger, clock: FixedClock) -> None:
@@ -73,9 +72,9 @@ def test_a_late_success_corrects_a_failure_and_nothing_corrects_a_success(
 def test_nothing_is_due_while_its_sender_may_live(ledger: Ledger, clock: FixedClock) -> None:
     operation = ledger.sending(clock.now())
     clock.advance(seconds=94.9)
-    assert ledger.store.claim_due("p", clock.now()) is None
+    assert ledger.due.claim_due(clock.now()) is None
     clock.advance(seconds=0.1)
-    due = ledger.store.claim_due("p", clock.now())
+    due = ledger.due.claim_due(clock.now())
     assert due
     assert (due.operation_id, due.status) == (operation.operation_id, Status.SENDING)
 
@@ -105,7 +104,7 @@ def test_of_many_processes_one_looks(ledger: Ledger, clock: FixedClock) -> None:
     operation = ledger.sending(clock.now())
     assert ledger.settle(operation, Status.UNCLEAR, clock.now())
     clock.advance(seconds=5)
-    claims = race(32, lambda: ledger.store.claim_due(token_hex(8), clock.now()))
+    claims = race(32, lambda: ledger.due.claim_due(clock.now()))
     assert [claim.operation_id for claim in claims if claim] == [operation.operation_id]
 
 
@@ -114,7 +113,7 @@ def test_many_processes_share_what_is_due(ledger: Ledger, clock: FixedClock) -> 
         operation = ledger.sending(clock.now(), key=f"k-{number}", step=100 + number)
         assert ledger.settle(operation, Status.UNCLEAR, clock.now())
     clock.advance(seconds=5)
-    claims = race(32, lambda: ledger.store.claim_due(token_hex(8), clock.now()))
+    claims = race(32, lambda: ledger.due.claim_due(clock.now()))
     claimed = [claim.operation_id for claim in claims if claim]
     assert len(claimed) == len(set(claimed)) == 12
 
@@ -123,30 +122,30 @@ def test_a_process_that_died_looking_is_followed_by_another(ledger: Ledger, cloc
     operation = ledger.sending(clock.now())
     assert ledger.settle(operation, Status.UNCLEAR, clock.now())
     clock.advance(seconds=5)
-    assert ledger.store.claim_due("a", clock.now())
+    assert ledger.due.claim_due(clock.now())
     clock.advance(seconds=119)
-    assert ledger.store.claim_due("b", clock.now()) is None
+    assert ledger.due.claim_due(clock.now()) is None
     clock.advance(seconds=1)
-    assert ledger.store.claim_due("b", clock.now())
+    assert ledger.due.claim_due(clock.now())
 
 
 def test_a_look_is_counted_once_and_puts_off_the_next(ledger: Ledger, clock: FixedClock) -> None:
     operation = ledger.sending(clock.now())
     assert ledger.settle(operation, Status.UNCLEAR, clock.now())
     clock.advance(seconds=5)
-    claimed = ledger.store.claim_due("a", clock.now())
+    claimed = ledger.due.claim_due(clock.now())
     assert claimed
     for _ in range(2):
-        note(ledger, claimed, "none", after(clock, 30), clock.now())
+        note(ledger, claimed, Found.NONE, after(clock, 30), clock.now())
     found = ledger.now(operation)
     assert (found.looks, found.not_found) == (1, 1)
     assert found.updated_at == clock.now() - timedelta(seconds=5)
-    assert ledger.store.claim_due("a", clock.now()) is None
+    assert ledger.due.claim_due(clock.now()) is None
     assert ledger.events(Kind.OPERATION_LOOKED_UP) == 1
     clock.advance(seconds=30)
-    claimed = ledger.store.claim_due("b", clock.now())
+    claimed = ledger.due.claim_due(clock.now())
     assert claimed
-    note(ledger, claimed, "error", after(clock, 120), clock.now())
+    note(ledger, claimed, Found.ERROR, after(clock, 120), clock.now())
     found = ledger.now(operation)
     assert (found.looks, found.not_found) == (2, 1)
 
@@ -155,19 +154,20 @@ def test_a_look_that_ends_after_the_final_word_changes_nothing(ledger: Ledger, c
     operation = ledger.sending(clock.now())
     assert ledger.settle(operation, Status.UNCLEAR, clock.now())
     clock.advance(seconds=5)
-    claimed = ledger.store.claim_due("a", clock.now())
+    claimed = ledger.due.claim_due(clock.now())
     assert claimed
     assert ledger.settle(operation, Status.SUCCEEDED, clock.now())
-    note(ledger, claimed, "none", clock.now(), clock.now())
-    assert ledger.store.claim_due("a", clock.now()) is None
+    note(ledger, claimed, Found.NONE, clock.now(), clock.now())
+    assert ledger.due.claim_due(clock.now()) is None
 
 
 def test_what_waited_too_long_expires_with_its_challenge(ledger: Ledger, clock: FixedClock) -> None:
     operation = ledger.draft(clock.now(), reference="mine")
     clock.advance(seconds=299)
-    assert ledger.store.expire(clock.now()) == 0
+    ledger.due.expire(clock.now())
+    assert ledger.now(operation).status is Status.AWAITING_APPROVAL
     clock.advance(seconds=1)
-    assert ledger.store.expire(clock.now()) == 1
+    ledger.due.expire(clock.now())
     assert ledger.now(operation).status is Status.EXPIRED
     assert ledger.events(Kind.OPERATION_CLOSED) == 1
     ledger.draft(clock.now(), key="k-2", reference="mine")
@@ -179,8 +179,8 @@ def test_what_was_approved_and_never_sent_is_looked_up_and_not_sent(
     operation = ledger.draft(clock.now())
     assert ledger.approve(operation, clock.now())
     clock.advance(seconds=30)
-    assert ledger.store.expire(clock.now()) == 1
-    due = ledger.store.claim_due("a", clock.now())
+    ledger.due.expire(clock.now())
+    due = ledger.due.claim_due(clock.now())
     assert due
     assert due.status is Status.UNCLEAR
     assert not ledger.begin(operation, clock.now())
@@ -190,5 +190,5 @@ def test_of_many_sweeps_one_expires_each(ledger: Ledger, clock: FixedClock) -> N
     for key in ("a", "b", "c"):
         ledger.draft(clock.now(), key=key)
     clock.advance(seconds=300)
-    assert sum(race(32, lambda: ledger.store.expire(clock.now()))) == 3
+    race(32, lambda: ledger.due.expire(clock.now()))
     assert ledger.events(Kind.OPERATION_CLOSED) == 3

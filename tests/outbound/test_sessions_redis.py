@@ -15,13 +15,13 @@ from service.model.errors import TokenReused
 from service.model.events import Event, Kind
 from service.model.policy import SessionPolicy
 from service.model.secret import Secret
-from service.model.session import Session
+from service.model.session import Issued, Session
 from service.model.subscriber import new_id
 from service.outbound.keys_tink import create_keysets, load_keysets
 from service.outbound.redis_link import RedisLink
 from service.outbound.seal_tink import TinkSeal, TinkTokens
 from service.outbound.sessions_redis import CachedSessions
-from service.ports import NewSession, NewSubscriber, Rotation
+from service.ports import NewSubscriber
 from tests.fakes import FixedClock
 from tests.outbound.racing import race
 from tests.outbound.test_redis_link import Ticks
@@ -52,7 +52,7 @@ class Truth:
 
     def open(
         self,
-        new: NewSession,
+        new: Issued,
         challenge_id: str,
         proof: Proof,
         now: datetime,
@@ -63,20 +63,18 @@ class Truth:
         self.live[new.access_token.value] = new.session
 
     def reauthenticate(
-        self, new: NewSession, challenge_id: str, proof: Proof, now: datetime, event: Event
+        self, new: Issued, challenge_id: str, proof: Proof, now: datetime, event: Event
     ) -> None:
         self._end(lambda one: one.session_id == new.session.session_id)
         self.live[new.access_token.value] = new.session
 
-    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Rotation:
+    def rotate(self, refresh_token: Secret, device_token: Secret | None, now: datetime) -> Issued:
         session = next(iter(self.live.values()))
         self.live.clear()
         if refresh_token.value == "reused":
-            error = TokenReused()
-            error.session_id = self.tells
-            raise error
+            raise TokenReused(self.tells or "unknown")
         self.live["gws_new"] = session
-        return Rotation(session, Secret("gws_new"), Secret("gwr_new"), now)
+        return Issued(session, Secret("gws_new"), Secret("gwr_new"), now)
 
     def revoke(self, session_id: str, now: datetime, event: Event) -> None:
         self._end(lambda one: one.session_id == session_id)
@@ -112,9 +110,9 @@ class Bench:
         assert self.find() == self.session
         assert self.truth.reads == 0
 
-    def renewed(self) -> NewSession:
+    def renewed(self) -> Issued:
         refresh = self.cache.tokens.mint("gwr_")
-        return NewSession(self.session, self.cache.tokens.mint("gws_"), refresh, self.clock.now())
+        return Issued(self.session, self.cache.tokens.mint("gws_"), refresh, self.clock.now())
 
 
 def make_bench(folder: Path, link: RedisLink, clock: FixedClock, truth: Truth | None = None) -> Bench:

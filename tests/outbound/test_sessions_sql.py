@@ -13,10 +13,11 @@ from service.model.errors import ChallengeGone, InvalidCode, InvalidToken, Token
 from service.model.events import Kind
 from service.model.phone import PhoneNumber
 from service.model.secret import Secret
+from service.model.session import Issued
 from service.model.subscriber import Standing, Subscriber, new_id
 from service.outbound.database_sql import Database
 from service.outbound.schema_sql import audit_events, authenticators, devices, sessions, subscribers
-from service.ports import NewSession, NewSubscriber
+from service.ports import NewSubscriber
 from tests.fakes import FixedClock
 from tests.outbound.world import EVENT, HASH, NO_PROOF, PHONE, SESSIONS, World, build_world, race
 
@@ -26,7 +27,7 @@ def world(database: Database, clock: FixedClock) -> World:
     return build_world(database, clock)
 
 
-def _open(world: World, new: NewSession, challenge_id: str, proof: Proof = NO_PROOF) -> None:
+def _open(world: World, new: Issued, challenge_id: str, proof: Proof = NO_PROOF) -> None:
     world.sessions.open(new, challenge_id, proof, world.now, EVENT, None)
 
 

@@ -34,13 +34,13 @@ class Tokens:
     def __init__(self) -> None:
         self.given = 1
 
-    def token(self, product: str) -> Secret:
+    def token(self, product: str, until: float) -> Secret:
         return Secret(f"t{self.given}")
 
-    def refused(self, product: str, token: Secret) -> Secret:
+    def refused(self, product: str, token: Secret, until: float) -> Secret:
         assert token == Secret(f"t{self.given}")
         self.given += 1
-        return self.token(product)
+        return self.token(product, until)
 
 
 @pytest.fixture
@@ -218,9 +218,9 @@ def test_a_connection_is_never_used_twice(http: JsonHttp) -> None:
 
 def test_a_purchase_whose_first_byte_would_leave_late_is_given_up(http: JsonHttp) -> None:
     class Slow(Tokens):
-        def token(self, product: str) -> Secret:
+        def token(self, product: str, until: float) -> Secret:
             threading.Event().wait(1.05)
-            return super().token(product)
+            return super().token(product, until)
 
     with serving(answer(COUNTRY)) as server:
         slow = replace(upstream(http, server.url, Slow()), policy=MoneyPolicy(first_byte_within=1))

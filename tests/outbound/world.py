@@ -16,7 +16,7 @@ from service.model.events import Kind as EventKind
 from service.model.phone import PhoneNumber
 from service.model.policy import CodePolicy, SessionPolicy
 from service.model.secret import Secret
-from service.model.session import Session, references
+from service.model.session import Issued, Session, references
 from service.model.subscriber import Standing, Subscriber, new_id
 from service.model.totp import Totp
 from service.outbound.account_rows_sql import insert_authenticator, insert_subscriber
@@ -25,7 +25,6 @@ from service.outbound.challenges_sql import SqlChallenges
 from service.outbound.database_sql import Database
 from service.outbound.sessions_sql import SqlSessions
 from service.outbound.texts_sql import SqlTexts
-from service.ports import NewSession
 from tests.fakes import BoundSeal, FixedClock, HashIndex, HashTokens
 
 PHONE = PhoneNumber("+50936377111", "HT")
@@ -77,7 +76,7 @@ class World:
         self.challenges.open(one, EVENT)
         return one
 
-    def new_session(self, subscriber: Subscriber, **changes: Any) -> NewSession:
+    def new_session(self, subscriber: Subscriber, **changes: Any) -> Issued:
         """Make up a session that nobody stored yet."""
         session = Session(
             session_id=new_id(),
@@ -89,9 +88,9 @@ class World:
             device_id=changes.pop("device_id", None),
         )
         access, refresh = self.tokens.mint("gws_"), self.tokens.mint("gwr_")
-        return replace(NewSession(session, access, refresh, self.now + timedelta(days=7)), **changes)
+        return replace(Issued(session, access, refresh, self.now + timedelta(days=7)), **changes)
 
-    def session(self, subscriber: Subscriber, **changes: Any) -> NewSession:
+    def session(self, subscriber: Subscriber, **changes: Any) -> Issued:
         """Open a session by a challenge of its own."""
         new, challenge = self.new_session(subscriber, **changes), self.challenge()
         self.sessions.open(new, challenge.challenge_id, NO_PROOF, self.now, EVENT, None)

@@ -274,10 +274,8 @@ def _operation_request() -> tuple[sa.Column[Any], ...]:
         _text("action", 32),
         _text("environment", 16),
         _text("rule", 64),
-        _bytes("digest"),
         _bytes("request_sealed"),
         _bytes("summary_sealed"),
-        _bytes("beneficiary_sealed"),
         _text("amount", 32),
         _text("currency", 3),
         _text("cost", 32),
@@ -301,7 +299,6 @@ def _operation_progress() -> tuple[sa.Column[Any], ...]:
         _count("looks"),
         _count("not_found"),
         _instant("look_at", null=True),
-        _text("lease_owner", 64, null=True),
         _instant("lease_until", null=True),
     )
 
