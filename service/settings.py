@@ -136,14 +136,25 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the settings. Raises SettingsUnusable with one line per thing that is wrong."""
+    file = os.environ.get("GATEWAY_ENV_FILE")
+    if file and not Path(file).is_file():
+        raise SettingsUnusable(f"GATEWAY_ENV_FILE names {file}, which is not there.")
     try:
-        return Settings(_env_file=os.environ.get("GATEWAY_ENV_FILE"))
+        return Settings(_env_file=file)
     except ValidationError as error:
-        lines = [
-            f"  {'__'.join(map(str, one['loc'])).upper() or 'settings'}: {one['msg']}"
-            for one in error.errors()
+        lines = [f"  {_name(one['loc'])}: {_words(one['msg'])}" for one in error.errors()]
+        told = [
+            "The settings cannot be used. Set them in the environment, or in a file that GATEWAY_ENV_FILE names:"
         ]
-        raise SettingsUnusable("\n".join(["The settings cannot be used:", *lines])) from None
+        raise SettingsUnusable("\n".join(told + lines)) from None
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return "__".join(map(str, location)).upper() or "together"
+
+
+def _words(message: str) -> str:
+    return "is missing" if message == "Field required" else message.removeprefix("Value error, ")
 
 
 def read_secret(path: Path) -> Secret:

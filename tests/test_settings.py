@@ -59,7 +59,10 @@ def test_a_missing_setting_is_named_without_a_traceback(monkeypatch: pytest.Monk
     for name in GOOD:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("GATEWAY_ENV_FILE", raising=False)
-    with pytest.raises(SettingsUnusable, match="PUBLIC_URL"):
+    with pytest.raises(SettingsUnusable, match="PUBLIC_URL: is missing"):
+        load_settings()
+    monkeypatch.setenv("GATEWAY_ENV_FILE", "/nowhere/gateway.env")
+    with pytest.raises(SettingsUnusable, match="not there"):
         load_settings()
 
 

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL are one gateway."""
+"""Several processes on one PostgreSQL are one gateway: two servers with two workers each."""
 
 import threading
 from collections.abc import Callable
@@ -25,8 +25,8 @@ def at_once(threads: int, act: Callable[[int], Answer]) -> list[Answer]:
     return got
 
 
-def test_fifty_right_codes_at_two_processes_open_one_session(tmp_path: Path, postgres_database: str) -> None:
-    with open_street(tmp_path, postgres_database, gateways=2) as street:
+def test_fifty_right_codes_at_four_processes_open_one_session(tmp_path: Path, postgres_database: str) -> None:
+    with open_street(tmp_path, postgres_database, gateways=2, WORKERS="2") as street:
         phone = street.phone()
         challenge = phone.start_sign_up().json["challenge_id"]
         code = phone.texted_code()
@@ -35,8 +35,8 @@ def test_fifty_right_codes_at_two_processes_open_one_session(tmp_path: Path, pos
         assert sorted(answer.status for answer in answers) == [200] + [410] * 49
 
 
-def test_fifty_equal_top_ups_at_two_processes_are_one_charge(tmp_path: Path, postgres_database: str) -> None:
-    with open_street(tmp_path, postgres_database, gateways=2) as street:
+def test_fifty_equal_top_ups_at_four_processes_are_one_charge(tmp_path: Path, postgres_database: str) -> None:
+    with open_street(tmp_path, postgres_database, gateways=2, WORKERS="2") as street:
         operation_id = _topped_up_by_fifty(street)
         assert [charge["identifier"] for charge in street.charges] == [operation_id]
         assert street.asked("airtime", "POST", "/topups") == 1
