@@ -143,9 +143,7 @@ def load_settings() -> Settings:
         return Settings(_env_file=file)
     except ValidationError as error:
         lines = [f"  {_name(one['loc'])}: {_words(one['msg'])}" for one in error.errors()]
-        told = [
-            "The settings cannot be used. Set them in the environment, or in a file that GATEWAY_ENV_FILE names:"
-        ]
+        told = ["The settings cannot be used (they come from the environment and GATEWAY_ENV_FILE):"]
         raise SettingsUnusable("\n".join(told + lines)) from None
 
 
