@@ -45,9 +45,8 @@ class Route:
     are the catalogue's: there the view gets the limits, and reads the request itself.
     """
 
-    verb: str
-    path: str
     operation: str
+    at: str
     view: Callable[..., Response]
     assurance: Assurance
     limit: str | None
@@ -55,90 +54,46 @@ class Route:
     query: tuple[str, ...] = ()
     compatible: bool = False
 
+    @property
+    def verb(self) -> str:
+        return self.at.split()[0]
 
+    @property
+    def path(self) -> str:
+        return self.at.split()[1]
+
+
+# One line each, so that the whole product is seen at once.
+# fmt: off
 ROUTES = (
-    Route("POST", "/v1/signup", "signUp", signup.sign_up, _ANYONE, "account", SignUp),
-    Route("POST", "/v1/login", "logIn", login.log_in, _ANYONE, "account", LogIn),
-    Route("GET", "/v1/challenges/<challenge_id>", "showChallenge", challenge.show, _HOLDER, "account"),
-    Route(
-        "POST", "/v1/challenges/<challenge_id>/send", "sendCode", challenge.send, _HOLDER, "account", SendCode
-    ),
-    Route(
-        "POST",
-        "/v1/challenges/<challenge_id>/verify",
-        "verifyCode",
-        challenge.verify,
-        _HOLDER,
-        "account",
-        VerifyCode,
-    ),
-    Route("POST", "/v1/reauthenticate", "reauthenticate", challenge.reauthenticate, _SESSION, "session"),
-    Route("POST", "/v1/tokens/refresh", "refreshTokens", session.refresh, _ANYONE, "account", RefreshTokens),
-    Route("POST", "/v1/tokens/revoke", "logOut", session.log_out, _HOLDER, "account", RevokeTokens),
-    Route("GET", "/v1/me", "showSubscriber", authenticator.show_subscriber, _SESSION, "session"),
-    Route("GET", "/v1/authenticators", "listAuthenticators", authenticator.listed, _SESSION, "session"),
-    Route("POST", "/v1/authenticators/totp", "bindTotp", authenticator.bind_totp, _FRESH, "session"),
-    Route(
-        "POST",
-        "/v1/authenticators/<authenticator_id>/confirm",
-        "confirmAuthenticator",
-        authenticator.confirm,
-        _SESSION,
-        "session",
-        ConfirmAuthenticator,
-    ),
-    Route(
-        "POST", "/v1/operations/top-ups", "draftTopUp", operation.draft_top_up, _SESSION, "money", DraftTopUp
-    ),
-    Route(
-        "GET",
-        "/v1/operations",
-        "listOperations",
-        operation.listed,
-        _SESSION,
-        "session",
-        query=("cursor", "limit"),
-    ),
-    Route("GET", "/v1/operations/<operation_id>", "showOperation", operation.show, _SESSION, "session"),
-    Route(
-        "POST",
-        "/v1/operations/<operation_id>/approve",
-        "approveOperation",
-        operation.approve,
-        _SESSION,
-        "money",
-        ApproveOperation,
-    ),
-    Route(
-        "POST",
-        "/v1/operations/<operation_id>/cancel",
-        "cancelOperation",
-        operation.cancel,
-        _SESSION,
-        "session",
-    ),
-    Route(
-        "GET",
-        "/v1/reloadly/<product>/<path:path>",
-        "readReloadly",
-        reloadly.call,
-        _READER,
-        "catalogue",
-        compatible=True,
-    ),
-    Route(
-        "POST",
-        "/v1/reloadly/<product>/<path:path>",
-        "callReloadly",
-        reloadly.call,
-        _READER,
-        "catalogue",
-        compatible=True,
-    ),
-    Route("GET", "/healthz", "showLiveness", health.live, _ANYONE, None),
-    Route("GET", "/readyz", "showReadiness", health.ready, _ANYONE, None),
-    Route("GET", "/openapi.yaml", "showContract", docs.contract, _ANYONE, None),
+    Route("signUp",               "POST /v1/signup",                                        signup.sign_up,                _ANYONE,  "account", SignUp),
+    Route("logIn",                "POST /v1/login",                                         login.log_in,                  _ANYONE,  "account", LogIn),
+    Route("showChallenge",        "GET  /v1/challenges/<challenge_id>",                     challenge.show,                _HOLDER,  "account"),
+    Route("sendCode",             "POST /v1/challenges/<challenge_id>/send",                challenge.send,                _HOLDER,  "account", SendCode),
+    Route("verifyCode",           "POST /v1/challenges/<challenge_id>/verify",              challenge.verify,              _HOLDER,  "account", VerifyCode),
+    Route("reauthenticate",       "POST /v1/reauthenticate",                                challenge.reauthenticate,      _SESSION, "session"),
+    Route("refreshTokens",        "POST /v1/tokens/refresh",                                session.refresh,               _ANYONE,  "account", RefreshTokens),
+    Route("logOut",               "POST /v1/tokens/revoke",                                 session.log_out,               _HOLDER,  "account", RevokeTokens),
+
+    Route("showSubscriber",       "GET  /v1/me",                                            authenticator.show_subscriber, _SESSION, "session"),
+    Route("listAuthenticators",   "GET  /v1/authenticators",                                authenticator.listed,          _SESSION, "session"),
+    Route("bindTotp",             "POST /v1/authenticators/totp",                           authenticator.bind_totp,       _FRESH,   "session"),
+    Route("confirmAuthenticator", "POST /v1/authenticators/<authenticator_id>/confirm",     authenticator.confirm,         _SESSION, "session", ConfirmAuthenticator),
+
+    Route("draftTopUp",           "POST /v1/operations/top-ups",                            operation.draft_top_up,        _SESSION, "money",   DraftTopUp),
+    Route("listOperations",       "GET  /v1/operations",                                    operation.listed,              _SESSION, "session", query=("cursor", "limit")),
+    Route("showOperation",        "GET  /v1/operations/<operation_id>",                     operation.show,                _SESSION, "session"),
+    Route("approveOperation",     "POST /v1/operations/<operation_id>/approve",             operation.approve,             _SESSION, "money",   ApproveOperation),
+    Route("cancelOperation",      "POST /v1/operations/<operation_id>/cancel",              operation.cancel,              _SESSION, "session"),
+
+    Route("readReloadly",         "GET  /v1/reloadly/<product>/<path:path>",                reloadly.call,                 _READER,  "catalogue", compatible=True),
+    Route("callReloadly",         "POST /v1/reloadly/<product>/<path:path>",                reloadly.call,                 _READER,  "catalogue", compatible=True),
+
+    Route("showLiveness",         "GET  /healthz",                                          health.live,                   _ANYONE,  None),
+    Route("showReadiness",        "GET  /readyz",                                           health.ready,                  _ANYONE,  None),
+    Route("showContract",         "GET  /openapi.yaml",                                     docs.contract,                 _ANYONE,  None),
 )
+# fmt: on
 
 
 def register(app: Flask, gateway: Gateway, guard: Guard, limits: Limits, intake: Intake) -> None:
