@@ -13,7 +13,7 @@ from service.flows import Gateway
 from service.model.challenge import Method
 from service.model.errors import BadRequest, IdempotencyKeyMissing
 from service.model.money import parse_amount
-from service.model.operation import Cursor, Key, Operation
+from service.model.operation import IDENTIFIER_LENGTH, Cursor, Key, Operation
 from service.model.phone import parse_phone
 from service.model.session import Session
 from service.model.topup import Wish
@@ -90,6 +90,8 @@ def _write_cursor(last: Operation) -> str:
 def _read_cursor(text: str) -> Cursor:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        if len(raw) != 8 + IDENTIFIER_LENGTH:
+            raise ValueError
         at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8]))
         return Cursor(at, raw[8:].decode("ascii"))
     except (ValueError, OverflowError) as error:
