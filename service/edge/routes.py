@@ -119,7 +119,7 @@ def _view(
         arguments: list[object] = [gateway] if route.assurance is _ANYONE else [gateway, caller]
         if route.compatible:
             return route.view(*arguments, limits, **path)
-        with nullcontext() if caller else intake.turn():
+        with intake.turn() if route.verb == "POST" and not caller else nullcontext():
             body = _body(route)
         if route.body is not Empty:
             arguments.append(body)

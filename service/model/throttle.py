@@ -11,7 +11,9 @@ STREAK_DISABLES = 20
 
 # Wrong passwords in a row from devices that nobody knows -> seconds until the next try.
 _LANE_WAITS = (30, MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR)
-LANE_CLOSES = 100
+LANE_LONGEST = len(_LANE_WAITS)
+# A lane that was quiet for a week starts anew; while there is no recovery, none closes for good.
+LANE_FORGETS = timedelta(days=7)
 
 
 def lane_wait(failures: int, free: int) -> timedelta:

@@ -12,7 +12,7 @@ from service.model.authenticator import State
 from service.model.challenge import resend_wait
 from service.model.errors import TooManyAttempts, TooSoon
 from service.model.policy import CodePolicy
-from service.model.throttle import HOUR, LANE_CLOSES, STREAK_DISABLES, STREAK_WAITS, lane_wait
+from service.model.throttle import LANE_FORGETS, LANE_LONGEST, STREAK_DISABLES, STREAK_WAITS, lane_wait
 from service.outbound.database_sql import Instant
 from service.outbound.schema_sql import authenticators, password_lanes, text_waits
 from service.outbound.upsert_sql import upsert
@@ -25,7 +25,7 @@ _DAY = timedelta(days=1)
 def count_password(connection: Connection, pseudonym: bytes, now: datetime, free: int) -> None:
     """Count one password try. Raises TooManyAttempts, uncounted, while a wait lasts."""
     lane = password_lanes.c
-    tries = lane.failures + 1
+    tries = sa.case((lane.updated_at < now - LANE_FORGETS, 1), else_=lane.failures + 1)
     statement = (
         upsert(connection, password_lanes)
         .values(
@@ -38,7 +38,7 @@ def count_password(connection: Connection, pseudonym: bytes, now: datetime, free
         .on_conflict_do_update(
             index_elements=["pseudonym", "lane"],
             set_={"failures": tries, "not_before": _after(tries, _lane_waits(free), now), "updated_at": now},
-            where=sa.and_(lane.not_before <= now, lane.failures < LANE_CLOSES),
+            where=lane.not_before <= now,
         )
         .returning(lane.failures)
     )
@@ -49,21 +49,17 @@ def count_password(connection: Connection, pseudonym: bytes, now: datetime, free
 @cache
 def _lane_waits(free: int) -> Mapping[int, timedelta]:
     """Return only the counts at which the wait grows."""
-    counts = range(1, LANE_CLOSES + 1)
+    counts = range(1, free + LANE_LONGEST + 1)
     return {n: lane_wait(n, free) for n in counts if lane_wait(n, free) != lane_wait(n - 1, free)}
 
 
 def _lane_rest(connection: Connection, pseudonym: bytes, now: datetime) -> int:
     lane = password_lanes.c
-    row = connection.execute(
-        sa.select(lane.failures, lane.not_before).where(
-            lane.pseudonym == pseudonym, lane.lane == UNKNOWN_DEVICES
-        )
-    ).first()
+    until = connection.execute(
+        sa.select(lane.not_before).where(lane.pseudonym == pseudonym, lane.lane == UNKNOWN_DEVICES)
+    ).scalar_one_or_none()
     # A success elsewhere may have forgiven the row between the two statements.
-    if row is None:
-        return 1
-    return HOUR if row.failures >= LANE_CLOSES else seconds(row.not_before - now)
+    return 1 if until is None else seconds(until - now)
 
 
 def forgive_password(connection: Connection, pseudonym: bytes) -> None:

@@ -11,7 +11,6 @@ from service.model.challenge import Method, Purpose
 from service.model.errors import InvalidCode, TooManyAttempts
 from service.model.secret import Secret
 from service.model.subscriber import Subscriber, new_id
-from service.model.throttle import HOUR, LANE_CLOSES
 from service.model.totp import Totp
 from service.outbound.accounts_sql import burn
 from service.outbound.database_sql import Database
@@ -72,13 +71,19 @@ def test_the_wait_for_a_password_grows_and_a_try_within_it_is_not_counted(world:
         world.accounts.try_password(PHONE, world.now, 4)
 
 
-def test_a_lane_closes_at_a_hundred_wrong_passwords(world: World) -> None:
-    world.accounts.try_password(PHONE, world.now, 4)
-    world.change(password_lanes, failures=LANE_CLOSES)
-    world.clock.advance(days=1)
+def test_a_lane_waits_an_hour_at_most_and_forgets_after_a_quiet_week(world: World) -> None:
+    waits = []
+    for _ in range(14):
+        world.accounts.try_password(PHONE, world.now, 4)
+        waits.append((world.rows(password_lanes)[0].not_before - world.now).total_seconds())
+        world.clock.advance(seconds=waits[-1])
+    assert waits == [0, 0, 0, 30, 60, 120, 240, 480, 900, 1800, 3600, 3600, 3600, 3600]
+    world.clock.advance(days=8)
+    for _ in range(4):
+        world.accounts.try_password(PHONE, world.now, 4)
     with pytest.raises(TooManyAttempts) as refused:
         world.accounts.try_password(PHONE, world.now, 4)
-    assert refused.value.retry_after == HOUR
+    assert refused.value.retry_after == 30
 
 
 def test_a_right_password_forgives_the_wrong_ones_of_its_number_only(world: World) -> None:
