@@ -22,7 +22,7 @@ def _check() -> None:
         raise BadRequest(f"The address is longer than {LONGEST_TARGET} bytes.")
     if environ.get("PATH_INFO", "").startswith("//"):
         raise NoSuchThing
-    if not request.method.isupper():
+    if not environ["REQUEST_METHOD"].isupper():
         raise BadRequest("Methods are written in capitals.")
     # The server says that it ends bodies itself; then nobody would notice one that was cut off.
     environ.pop("wsgi.input_terminated", None)

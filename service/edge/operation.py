@@ -90,12 +90,13 @@ def _write_cursor(last: Operation) -> str:
 def _read_cursor(text: str) -> Cursor:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        if len(raw) != 8 + IDENTIFIER_LENGTH:
-            raise ValueError
         at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8]))
-        return Cursor(at, raw[8:].decode("ascii"))
+        cursor = Cursor(at, raw[8:].decode("ascii"))
     except (ValueError, OverflowError) as error:
         raise BadRequest("The cursor is not one of ours.") from error
+    if len(cursor.operation_id) != IDENTIFIER_LENGTH:
+        raise BadRequest("The cursor is not one of ours.")
+    return cursor
 
 
 def _told(gateway: Gateway, operation: Operation, status: int) -> Response:
