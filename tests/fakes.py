@@ -3,12 +3,15 @@
 import hashlib
 import json
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex, token_urlsafe
 
+from service.model.catalogue import Call
 from service.model.errors import InvalidToken
 from service.model.secret import Secret
-from service.ports import SealBroken
+from service.ports import Reply, SealBroken
 
 
 class FixedClock:
@@ -67,6 +70,18 @@ class HashTokens:
         if not token.value.startswith("gw"):
             raise InvalidToken
         return _digest(f"token {token.value}")
+
+
+@dataclass
+class ScriptedUpstream:
+    """Answers each operation of the catalogue as a test says, and remembers what it was asked."""
+
+    answers: Mapping[str, Callable[[], Reply]]
+    asked: list[str] = field(default_factory=list)
+
+    def send(self, call: Call) -> Reply:
+        self.asked.append(call.rule.operation)
+        return self.answers[call.rule.operation]()
 
 
 def _digest(text: str) -> bytes:

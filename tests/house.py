@@ -1,6 +1,8 @@
 """The whole product in this process, on a clock that stands still, with a real sandbox beside it."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +90,39 @@ def open_house(
         yield House(settings, parts, gateway, app, clock, sandbox)
     finally:
         parts.database.dispose()
+
+
+@contextmanager
+def open_home(folder: Path, redis_url: str, sandbox: StandIn) -> Iterator[House]:
+    """Build a house for what the database has no part in."""
+    sandbox.reset()
+    sandbox.control("settings", two_minute_rule=False)
+    with open_house(folder, f"sqlite:///{folder}/gateway.db", redis_url, sandbox) as opened:
+        yield opened
+
+
+@contextmanager
+def beside(house: House, **changes: Any) -> Iterator[House]:
+    """Open another process of the same gateway, on its stores and its clock, with other settings."""
+    settings = house.settings.model_copy(update=changes)
+    parts = make_parts(settings, clock=house.clock)
+    gateway = wire(settings, parts)
+    try:
+        yield House(settings, parts, gateway, create_app(settings, gateway), house.clock, house.sandbox)
+    finally:
+        parts.database.dispose()
+
+
+def at_once(acts: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """Let each act begin on a thread of its own at one instant; return what each got, in their order."""
+    start = threading.Barrier(len(acts))
+
+    def run(act: Callable[[], Answer]) -> Answer:
+        start.wait(timeout=30)
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
 
 
 def _typed(texts: Mapping[str, str]) -> dict[str, Any]:
