@@ -42,7 +42,8 @@ class Rule:
     One permitted operation.
 
     `segments` alternate literals and typed parameters; `query` maps a permitted name to
-    its type; `answer` is the allow-list of the reply; `cache` is in seconds, 0 for never.
+    its type; `answer` is the allow-list of the reply, `many` of them or one; `cache` is in
+    seconds, 0 for never; `largest` bounds an answer in bytes.
     """
 
     operation: str
@@ -51,6 +52,7 @@ class Rule:
     path: str
     query: Mapping[str, str]
     answer: Shape
+    many: bool
     cache: int
     largest: int
     limit: str
@@ -189,6 +191,7 @@ def _rule(entry: Mapping[str, object], shapes: Mapping[str, Shape]) -> Rule:
         path=str(entry["path"]),
         query={str(name): str(kind) for name, kind in query.items()},
         answer=shapes[str(entry["answer"])],
+        many=entry.get("many") is True,
         cache=int(str(entry.get("cache", 0))),
         largest=int(str(entry.get("largest_mib", 1))) * _MIB,
         limit=limit,

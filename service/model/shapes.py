@@ -23,8 +23,10 @@ class Shape:
             return [self._object(item) for item in value if isinstance(item, Mapping)]
         return self._object(value) if isinstance(value, Mapping) else None
 
-    def fits(self, value: object) -> bool:
-        """Say whether an answer is at all of the kind this shape describes."""
+    def fits(self, value: object, *, many: bool) -> bool:
+        """Say whether an answer is at all of the kind this shape describes: one object, or a list of them."""
+        if isinstance(value, list) is not many:
+            return False
         listed = value if isinstance(value, list) else [value]
         return all(isinstance(item, Mapping) and item and "errorCode" not in item for item in listed)
 

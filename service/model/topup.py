@@ -1,5 +1,6 @@
 """Airtime: what a top-up asks for, what it costs, and which answers of Reloadly are final."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -150,8 +151,8 @@ def read_operator(raw: Mapping[str, object]) -> Operator:
         name=str(raw["name"]),
         country=str(country["isoName"]),
         rate=rate,
-        sender_currency=str(raw["senderCurrencyCode"]),
-        local_currency=str(raw["destinationCurrencyCode"]),
+        sender_currency=_currency(raw, "senderCurrencyCode"),
+        local_currency=_currency(raw, "destinationCurrencyCode"),
         takes_local=raw.get("supportsLocalAmounts") is True,
         fixed=raw.get("denominationType") == "FIXED",
         amounts=_numbers(raw.get("fixedAmounts")),
@@ -167,6 +168,14 @@ def _mapping(raw: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = raw.get(name)
     if not isinstance(value, Mapping):
         raise ValueError(f"the operator has no {name}")  # noqa: TRY004  an answer's fault, not a caller's
+    return value
+
+
+def _currency(raw: Mapping[str, object], name: str) -> str:
+    """Return an ISO 4217 code. Raises ValueError."""
+    value = raw[name]
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{3}", value, re.ASCII):
+        raise ValueError(f"the operator has no {name}")
     return value
 
 

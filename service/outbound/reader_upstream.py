@@ -36,7 +36,7 @@ class UpstreamReader:
         reply = self.upstream.send(call)
         if reply.status != 200:
             raise self._judge(reply)
-        if not call.rule.answer.fits(reply.body):
+        if not call.rule.answer.fits(reply.body, many=call.rule.many):
             raise BadUpstreamAnswer
         kept = call.rule.answer.filter(reply.body)
         return Reading(simplejson.dumps(kept, use_decimal=True, separators=(",", ":")).encode())

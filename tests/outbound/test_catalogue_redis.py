@@ -54,6 +54,7 @@ def make_call(seconds: int = 600) -> Call:
         path=path,
         query={},
         answer=Shape(),
+        many=False,
         cache=seconds,
         largest=1 << 20,
         limit="catalogue",

@@ -363,7 +363,8 @@ def test_a_refusal_of_what_was_asked_is_final(home: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(200, OVERFLOWS), (400, {"errorCode": ["X"]}), (500, {"errorCode": {}}), (200, "{}")]
+    ("status", "body"),
+    [(200, OVERFLOWS), (400, {"errorCode": ["X"]}), (500, {"errorCode": {}}), (200, "{}"), (200, "[]")],
 )
 def test_a_read_with_an_unreadable_answer_is_the_providers_fault_not_ours(
     home: House, status: int, body: object
