@@ -18,6 +18,6 @@ def create_app(settings: Settings, gateway: Gateway) -> Flask:
     problems.install(app)
     bounds.install(app)
     counting = limits.install(app, settings.limits, settings.redis_url, settings.fleet_processes)
-    intake = bounds.Intake(max(1, settings.threads // 2))
+    intake = bounds.Intake(settings.threads)
     routes.register(app, gateway, Guard(gateway, settings.sessions), counting, intake)
     return app

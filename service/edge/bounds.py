@@ -1,14 +1,15 @@
 """What a request may be at all: its size, its framing, and how many half-sent ones are waited for."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import BoundedSemaphore
+from collections import Counter
+from threading import Condition
 
 from flask import Flask, request
 
 from service.model.errors import BadRequest, Busy, NoSuchThing
+from service.model.session import Session
 
 LONGEST_TARGET = 2048
+_STRANGERS, _EACH, _PATIENCE = "", 2, 1.0
 
 
 def install(app: Flask) -> None:
@@ -32,20 +33,27 @@ def _check() -> None:
 
 class Intake:
     """
-    At most so many bodies of strangers are read at once.
+    So many bodies are read at once: half of the threads for strangers, two for each subscriber.
 
-    A body that never comes holds a thread; half of them stay free for whoever is signed in.
+    A body that never comes holds a thread. Whoever sends many of them waits for a moment
+    and is then refused, while the other threads serve the others.
     """
 
-    def __init__(self, most: int) -> None:
-        self._turns = BoundedSemaphore(most)
+    def __init__(self, threads: int) -> None:
+        self._strangers = max(1, threads // 2)
+        self._changed = Condition()
+        self._reading: Counter[str] = Counter()
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Raises Busy when too many are being read."""
-        if not self._turns.acquire(blocking=False):
-            raise Busy
+    def receive(self, caller: Session | None) -> None:
+        """Read the body of this request, for whoever parses it. Raises Busy."""
+        who, most = (caller.subscriber_id, _EACH) if caller else (_STRANGERS, self._strangers)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._reading[who] < most, _PATIENCE):
+                raise Busy
+            self._reading[who] += 1
         try:
-            yield
+            request.get_data()
         finally:
-            self._turns.release()
+            with self._changed:
+                self._reading -= Counter({who: 1})
+                self._changed.notify_all()

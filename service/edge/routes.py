@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 from flask import Flask, Response, request
@@ -117,10 +116,11 @@ def _view(
         caller = _let_in(route, guard, limits)
         path = path if route.compatible else _ids(path)
         arguments: list[object] = [gateway] if route.assurance is _ANYONE else [gateway, caller]
+        if route.verb == "POST":
+            intake.receive(caller)
         if route.compatible:
             return route.view(*arguments, limits, **path)
-        with intake.turn() if route.verb == "POST" and not caller else nullcontext():
-            body = _body(route)
+        body = _body(route)
         if route.body is not Empty:
             arguments.append(body)
         return route.view(*arguments, **path)

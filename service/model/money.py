@@ -70,7 +70,7 @@ def plain(amount: Decimal) -> str:
 
 
 def rounded_up(amount: Decimal) -> Decimal:
-    """Return a cost in whole cents: never less than what will be charged."""
+    """Return a cost in whole cents, at the public rate at least; the company's fees are not in it."""
     return amount.quantize(Decimal("0.01"), rounding=ROUND_CEILING)
 
 
